@@ -1,0 +1,67 @@
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { sleep } from './shell.ts'
+
+/** A process id alone is reused by the kernel; with its start time it names one process for good. */
+export interface Proc {
+	pid: number
+	start: string
+}
+
+function startOf(pid: number): string | undefined {
+	try {
+		const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+		const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+		return fields[0] === 'Z' ? undefined : fields[19]
+	} catch {
+		return undefined
+	}
+}
+
+export function procOf(pid: number): Proc {
+	const start = startOf(pid)
+	if (start === undefined) throw new Error(`process ${pid} ended at once`)
+	return { pid, start }
+}
+
+export const isAlive = (proc: Proc): boolean => startOf(proc.pid) === proc.start
+
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
+function childrenOf(pid: number): number[] {
+	try {
+		return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+			readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+		)
+	} catch {
+		return []
+	}
+}
+
+/** Process 1 of the host that this systemd-nspawn runs: its child in another process namespace. */
+export function leaderOf(nspawn: Proc): number | undefined {
+	if (!isAlive(nspawn)) return undefined
+	const own = readlinkSync('/proc/self/ns/pid')
+	return childrenOf(nspawn.pid).find((pid) => {
+		try {
+			return readlinkSync(`/proc/${pid}/ns/pid`) !== own && existsSync(`/proc/${pid}/root/etc`)
+		} catch {
+			return false
+		}
+	})
+}
+
+export function signal(proc: Proc, name: NodeJS.Signals): void {
+	if (!isAlive(proc)) return
+	try {
+		process.kill(proc.pid, name)
+	} catch {
+		// ended between the check and the signal
+	}
+}
+
+export async function end(proc: Proc): Promise<void> {
+	signal(proc, 'SIGTERM')
+	for (let i = 0; i < 40 && isAlive(proc); i++) await sleep(50)
+	signal(proc, 'SIGKILL')
+	for (let i = 0; i < 100 && isAlive(proc); i++) await sleep(20)
+}
