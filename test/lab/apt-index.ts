@@ -15,7 +15,8 @@ export async function writeAptIndex(place: string): Promise<void> {
 		const file = encodeURIComponent(name)
 		entries.push(`${control}\nFilename: ./${file}\nSize: ${data.length}\nSHA256: ${sha256(data)}\n`)
 	}
-	const packages = `${entries.join('\n')}\n`
+	const packages = Buffer.from(`${entries.join('\n')}\n`)
+	const head = `Origin: lab\nSuite: lab\nDate: ${new Date().toUTCString()}\n`
 	writeFileSync(join(place, 'Packages'), packages)
-	writeFileSync(join(place, 'Release'), `Origin: lab\nSuite: lab\nSHA256:\n ${sha256(packages)} ${packages.length} Packages\n`)
+	writeFileSync(join(place, 'Release'), `${head}SHA256:\n ${sha256(packages)} ${packages.length} Packages\n`)
 }

@@ -15,6 +15,7 @@ export const isImageName = (text: string): text is ImageName => imageNames.some(
 
 export interface Image {
 	name: ImageName
+	suite: string
 	/** Without ufw, unattended-upgrades, rpcbind and nfs-common. */
 	lean: string
 	/** Overlay layer that adds them. */
@@ -23,12 +24,18 @@ export interface Image {
 	debs: string
 }
 
+function recipeOf(...files: string[]): string {
+	const hash = createHash('sha256')
+	for (const file of files) hash.update(readFileSync(file))
+	return hash.digest('hex').slice(0, 12)
+}
+
 /** Builds the image when its recipe is new, else reuses it. */
 export async function ensureImage(name: ImageName, say: (line: string) => void): Promise<Image> {
 	const script = join(hostFolder, 'rootfs.sh')
-	const recipe = createHash('sha256').update(readFileSync(script)).digest('hex').slice(0, 12)
+	const recipe = recipeOf(script, join(import.meta.dirname, 'apt-index.ts'))
 	const place = join(folder(cacheFolder, 'rootfs'), `${name}-${recipe}`)
-	const image = { name, lean: join(place, 'lean'), full: join(place, 'full'), debs: join(place, 'debs') }
+	const image = { name, suite: suites[name], lean: join(place, 'lean'), full: join(place, 'full'), debs: join(place, 'debs') }
 	if (existsSync(place)) return image
 	await withLock(`image-${name}`, async () => {
 		if (existsSync(place)) return
