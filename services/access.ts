@@ -34,3 +34,21 @@ export function demandOwner(actor: Actor, what: string): void {
   if (actor.kind === 'system' || (actor.kind === 'person' && actor.role === 'owner')) return;
   throw new Fault('not_allowed', { message: `only an owner may ${what}`, hint: 'ask an owner of the organization' });
 }
+
+/** The id that stands for an actor in a row: `per_…`, `wrk_…`, `enr_…`, `setup` or `system:<job>`. */
+export function idOf(actor: Actor): string {
+  switch (actor.kind) {
+    case 'person':
+      return actor.personId;
+    case 'worker':
+      return actor.workerId;
+    case 'enrolment':
+      return actor.enrolmentId;
+    case 'setup':
+      return 'setup';
+    case 'system':
+      return `system:${actor.job}`;
+    default:
+      return actor satisfies never;
+  }
+}

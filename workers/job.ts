@@ -1,0 +1,23 @@
+import type { Claim, RunRecord } from '../core/runs.ts';
+import type { RunApi } from './api.ts';
+import type { Kube } from './kube.ts';
+import type { Session } from './session.ts';
+import type { Connection } from './ssh.ts';
+
+/** One claimed run, as its handler sees it. What it opens is closed by whoever made it. */
+export interface Job {
+  claim: Claim;
+  api: RunApi;
+  /** Aborted on cancel, time-out and a lost lease: stop at once, revert what is armed. */
+  signal: AbortSignal;
+  /** The run's one pinned SSH connection; the same one at every call. */
+  connection(): Promise<Connection>;
+  /** A second, new connection: proves that a login still works. The caller closes it. */
+  fresh(): Promise<Connection>;
+  /** The root shell that holds the host's lease; the same one at every call. */
+  session(): Promise<Session>;
+  kube(): Promise<Kube>;
+  /** Queues a record for sending; never blocks and never throws. */
+  record(record: RunRecord): void;
+  note(text: string): void;
+}
