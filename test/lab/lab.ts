@@ -16,8 +16,6 @@ import { type LabRecord, claimLabFolder, labFolder, removeLab, removeLeftovers, 
 export interface LabOptions {
 	/** What hosts boot from when boot() names no other. */
 	image: ImageName
-	/** The lab outlives this process, until `bin/lab down`. */
-	detached?: boolean
 	say?: (line: string) => void
 }
 
@@ -33,7 +31,7 @@ export interface Lab {
 	serve(name: string, command: string, args: string[], env?: Record<string, string>): Promise<{ stop(): Promise<void> }>
 	/** Cuts the package repository off from all hosts, or brings it back. */
 	aptDown(down: boolean): void
-	/** The lab stays up when this process ends. */
+	/** The lab stays up when this process ends, until `bin/lab down`. */
 	keep(): void
 	close(): Promise<void>
 }
@@ -58,8 +56,7 @@ async function claim(options: LabOptions): Promise<LabRecord> {
 	for (let number = 1; number < 250; number++) {
 		if ((await isNetworkTaken(number)) || !claimLabFolder(number)) continue
 		const owner = procOf(process.pid)
-		const detached = options.detached ?? false
-		const record: LabRecord = { number, image: options.image, detached, owner, bootId: bootId(), servers: [], hosts: [] }
+		const record: LabRecord = { number, image: options.image, detached: false, owner, bootId: bootId(), servers: [], hosts: [] }
 		saveLab(record)
 		return record
 	}

@@ -23,12 +23,18 @@ function onPath(tool: string): boolean {
 	})
 }
 
+const isRoot = (): boolean => process.getuid?.() === 0
+
+export function missingRoot(): string | undefined {
+	return isRoot() ? undefined : 'The lab needs root, for namespaces and mounts: run the same command with sudo.'
+}
+
 /** Says in one sentence why the lab cannot run here; undefined when it can. Installs missing tools when root. */
 export async function missingNeeds(say: (line: string) => void): Promise<string | undefined> {
 	if (process.platform !== 'linux') return 'The lab boots real Linux hosts and needs a Linux machine with systemd-nspawn.'
 	const packages = Object.entries(tools).flatMap(([tool, name]) => (onPath(tool) ? [] : [name]))
 	const install = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
-	if (process.getuid?.() !== 0) {
+	if (!isRoot()) {
 		const first = packages.length > 0 ? ` first \`sudo ${install}\`, then` : ''
 		return `The lab needs root, for namespaces and mounts:${first} run the same command with sudo.`
 	}
