@@ -6,7 +6,7 @@ import { sshArguments } from './reach.ts'
 import { attach } from './shell.ts'
 import { type HostRecord, type LabRecord, allLabs, removeLab, removeLeftovers } from './state.ts'
 
-const isUp = (host: HostRecord): boolean => host.nspawn !== undefined && isAlive(host.nspawn)
+const isUp = (host: HostRecord): boolean => host.supervisor !== undefined && isAlive(host.supervisor)
 
 function rows(labs: LabRecord[]) {
 	return labs.flatMap((lab) =>

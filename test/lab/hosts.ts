@@ -5,10 +5,10 @@ import type { Image, ImageName } from './images.ts'
 import type { HostKey } from './keys.ts'
 import type { Lab } from './lab.ts'
 import { startMachine, untilReady } from './nspawn.ts'
-import { leaderOf } from './processes.ts'
+import { leaderOf, pullPlug } from './processes.ts'
 import { enterHost, sshArguments } from './reach.ts'
 import { type Result, type RunOptions, run } from './shell.ts'
-import { type HostRecord, hostRunFolder, labFolder, saveLab, stopNspawn, unmountBelow } from './state.ts'
+import { type HostRecord, hostRunFolder, labFolder, saveLab, unmountBelow } from './state.ts'
 import { unknownVariant, variants } from './variants.ts'
 
 export interface HostOptions {
@@ -60,7 +60,7 @@ function register(lab: Lab, image: Image, options: HostOptions): { host: HostRec
 	const port = names.map((each) => variants[each]?.sshPort).find(Boolean) ?? 22
 	const host: HostRecord = {
 		...{ name, ...lab.network.address(index), port, fingerprint: '', image: image.name },
-		...{ variants: names, pods: options.pods ?? false, nspawn: undefined },
+		...{ variants: names, pods: options.pods ?? false, supervisor: undefined },
 	}
 	hosts.push(host)
 	saveLab(lab.record)
@@ -92,8 +92,8 @@ function lifeOf(lab: Lab, host: HostRecord, disk: Disk, id: string): Life {
 	const place = hostRunFolder(lab.record.number, host.name)
 	const machine = { id, hostname: host.name, bridge: lab.network.bridge, disk, pods: host.pods, console: join(place, 'console.log') }
 	const ready = async (before?: number): Promise<void> => {
-		if (!host.nspawn) throw new Error(`${host.name} is off`)
-		await untilReady(host.nspawn, host, place, before)
+		if (!host.supervisor) throw new Error(`${host.name} is off`)
+		await untilReady(host.supervisor, host, place, before)
 		for (const name of host.variants) {
 			const script = variants[name]?.afterBoot
 			const done = script ? await enterHost(life.leader(), script) : undefined
@@ -102,18 +102,18 @@ function lifeOf(lab: Lab, host: HostRecord, disk: Disk, id: string): Life {
 	}
 	const life: Life = {
 		leader: () => {
-			const leader = host.nspawn && leaderOf(host.nspawn)
+			const leader = host.supervisor && leaderOf(host.supervisor)
 			if (!leader) throw new Error(`${host.name} is off`)
 			return leader
 		},
 		start: async () => {
-			host.nspawn = await startMachine(machine)
+			host.supervisor = await startMachine(machine)
 			saveLab(lab.record)
 			await ready()
 		},
 		kill: async () => {
-			await stopNspawn(host.nspawn)
-			host.nspawn = undefined
+			if (host.supervisor) await pullPlug(host.supervisor)
+			host.supervisor = undefined
 			saveLab(lab.record)
 		},
 		rebooted: ready,

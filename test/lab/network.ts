@@ -1,4 +1,4 @@
-import { readdirSync, existsSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { must, run } from './shell.ts'
 
 /** Address plan of lab N: bridge klabN with .1, hosts from .2 on. */
@@ -38,6 +38,8 @@ export async function makeNetwork(number: number): Promise<void> {
 	await must('ip', ['link', 'set', bridge, 'up'])
 	// A machine that forwards (one with Docker, say) would else carry the hosts' packets to its own networks.
 	for (const family of ['-4', '-6']) await run('ip', [family, 'rule', 'add', ...rule(bridge)])
+	// With forwarding off the kernel drops such packets silently, and each attempt would wait for its timeout.
+	writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/forwarding`, '1')
 }
 
 export async function removeNetwork(number: number): Promise<void> {

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Disk } from './host-disk.ts'
 import { removeLink } from './network.ts'
+import { hostFolder } from './paths.ts'
 import { type Proc, isAlive, leaderOf, procOf } from './processes.ts'
 import { until } from './shell.ts'
 
@@ -36,9 +37,10 @@ function argumentsFor(machine: Machine): string[] {
 const legacyCgroups = ['systemd.unified_cgroup_hierarchy=0', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1']
 
 export async function startMachine(machine: Machine): Promise<Proc> {
-	await removeLink(`vb-${machine.id}`)
+	const link = `vb-${machine.id}`
+	await removeLink(link)
 	const log = openSync(machine.console, 'a')
-	const child = spawn('systemd-nspawn', argumentsFor(machine), {
+	const child = spawn(join(hostFolder, 'supervise.sh'), [link, ...argumentsFor(machine)], {
 		detached: true,
 		stdio: ['ignore', log, log],
 		env: { ...process.env, SYSTEMD_SECCOMP: '1' },
@@ -52,12 +54,12 @@ export async function startMachine(machine: Machine): Promise<Proc> {
 const tail = (file: string): string => readFileSync(file, 'utf8').trim().split('\n').slice(-8).join('\n')
 
 /** Ready: process 1 is another than before, and the ssh port answers with its greeting. */
-export async function untilReady(nspawn: Proc, host: { address: string; port: number }, place: string, before?: number): Promise<void> {
+export async function untilReady(supervisor: Proc, host: { address: string; port: number }, place: string, before?: number): Promise<void> {
 	const console = join(place, 'console.log')
 	try {
 		await until(`boot of ${host.address}`, 60_000, async () => {
-			if (!isAlive(nspawn)) throw new Error('the container ended')
-			const leader = leaderOf(nspawn)
+			if (!isAlive(supervisor)) throw new Error('the container ended')
+			const leader = leaderOf(supervisor)
 			return leader && leader !== before && (await answersSsh(host.address, host.port)) ? true : undefined
 		})
 	} catch (error) {

@@ -23,6 +23,11 @@ export function procOf(pid: number): Proc {
 	return { pid, start }
 }
 
+function tryProcOf(pid: number): Proc | undefined {
+	const start = startOf(pid)
+	return start === undefined ? undefined : { pid, start }
+}
+
 export const isAlive = (proc: Proc): boolean => startOf(proc.pid) === proc.start
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -37,17 +42,29 @@ function childrenOf(pid: number): number[] {
 	}
 }
 
-/** Process 1 of the host that this systemd-nspawn runs: its child in another process namespace. */
-export function leaderOf(nspawn: Proc): number | undefined {
-	if (!isAlive(nspawn)) return undefined
-	const own = readlinkSync('/proc/self/ns/pid')
-	return childrenOf(nspawn.pid).find((pid) => {
-		try {
-			return readlinkSync(`/proc/${pid}/ns/pid`) !== own && existsSync(`/proc/${pid}/root/etc`)
-		} catch {
-			return false
-		}
-	})
+function isLeader(pid: number): boolean {
+	try {
+		return readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync('/proc/self/ns/pid') && existsSync(`/proc/${pid}/root/etc`)
+	} catch {
+		return false
+	}
+}
+
+/** Process 1 of the host: the child of the supervisor's systemd-nspawn, in another process namespace. */
+export function leaderOf(supervisor: Proc): number | undefined {
+	if (!isAlive(supervisor)) return undefined
+	return childrenOf(supervisor.pid).flatMap(childrenOf).find(isLeader)
+}
+
+/** Ends a host like a pulled plug: its process 1 first, then what runs it, which frees what the kernel still holds. */
+export async function pullPlug(supervisor: Proc): Promise<void> {
+	const leader = leaderOf(supervisor)
+	const runners = isAlive(supervisor) ? childrenOf(supervisor.pid).flatMap((pid) => tryProcOf(pid) ?? []) : []
+	signal(supervisor, 'SIGKILL')
+	if (leader) process.kill(leader, 'SIGKILL')
+	for (let i = 0; i < 100 && runners.some(isAlive); i++) await sleep(30)
+	for (const runner of runners) signal(runner, 'SIGKILL')
+	for (let i = 0; i < 100 && [supervisor, ...runners].some(isAlive); i++) await sleep(30)
 }
 
 export function signal(proc: Proc, name: NodeJS.Signals): void {

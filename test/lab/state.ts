@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { ImageName } from './images.ts'
 import { removeNetwork } from './network.ts'
 import { folder, runFolder } from './paths.ts'
-import { type Proc, bootId, end, isAlive, leaderOf, signal } from './processes.ts'
-import { run, sleep } from './shell.ts'
+import { type Proc, bootId, end, isAlive, pullPlug } from './processes.ts'
+import { run } from './shell.ts'
 
 export interface HostRecord {
 	name: string
@@ -15,7 +15,7 @@ export interface HostRecord {
 	image: ImageName
 	variants: string[]
 	pods: boolean
-	nspawn: Proc | undefined
+	supervisor: Proc | undefined
 }
 
 export interface LabRecord {
@@ -60,7 +60,7 @@ export function claimLabFolder(number: number): boolean {
 	}
 }
 
-const processesOf = (lab: LabRecord): Proc[] => [...lab.servers, ...lab.hosts.flatMap((host) => host.nspawn ?? [])]
+const processesOf = (lab: LabRecord): Proc[] => [...lab.servers, ...lab.hosts.flatMap((host) => host.supervisor ?? [])]
 
 /** A lab is left over when nobody will close it: its machine rebooted, its owner died, or nothing of it runs any more. */
 function isLeftOver(number: number): boolean {
@@ -79,22 +79,12 @@ export async function removeLeftovers(): Promise<void> {
 export async function removeLab(number: number): Promise<void> {
 	const lab = readLab(number)
 	if (lab && lab.bootId === bootId()) {
-		await Promise.all(lab.hosts.map((host) => stopNspawn(host.nspawn)))
+		await Promise.all(lab.hosts.map((host) => host.supervisor && pullPlug(host.supervisor)))
 		await Promise.all(lab.servers.map(end))
 	}
 	await removeNetwork(number)
 	await unmountBelow(labFolder(number))
 	rmSync(labFolder(number), { recursive: true, force: true })
-}
-
-/** Ends a host like a pulled plug; its own supervisor then frees what the kernel still holds. */
-export async function stopNspawn(nspawn: Proc | undefined): Promise<void> {
-	if (!nspawn) return
-	const leader = leaderOf(nspawn)
-	if (leader) process.kill(leader, 'SIGKILL')
-	for (let i = 0; i < 100 && isAlive(nspawn); i++) await sleep(30)
-	signal(nspawn, 'SIGKILL')
-	for (let i = 0; i < 100 && isAlive(nspawn); i++) await sleep(30)
 }
 
 export async function unmountBelow(path: string): Promise<void> {
