@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { appPlace } from './app/names.ts';
+import { appSpec } from './app/spec.ts';
 import type { FaultView } from './fault.ts';
 import type { Finding } from './control.ts';
 import type { Plan } from './plan.ts';
@@ -110,8 +112,8 @@ export const runInputs = {
     artefacts: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: z.string(), bytes: z.number(), image: z.string().optional() })),
   }),
   uninstall: z.strictObject({ clusterId: z.string() }),
-  deploy: z.strictObject({ appId: z.string(), releaseId: z.string(), number: z.number(), names: z.unknown(), spec: z.unknown(), previous: z.unknown().optional(), planOnly: harden.planOnly }),
-  retire: z.strictObject({ appId: z.string(), names: z.unknown(), spec: z.unknown() }),
+  deploy: z.strictObject({ appId: z.string(), releaseId: z.string(), place: appPlace, spec: appSpec }),
+  retire: z.strictObject({ appId: z.string(), place: appPlace, spec: appSpec }),
 } as const;
 
 export type RunInput<K extends RunKind> = z.infer<(typeof runInputs)[K]>;
