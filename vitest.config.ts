@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm test`: everything but the end-to-end tier, which needs root and lab hosts (bin/e2e). */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/e2e/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
