@@ -1,5 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { Fault } from '../../core/fault.ts';
 import * as tables from './tables.ts';
 
 export type Database = BetterSQLite3Database<typeof tables> & { $client: Sqlite.Database };
@@ -18,8 +19,20 @@ type NotAPromise<T> = T extends PromiseLike<unknown> ? never : T;
 
 /**
  * One synchronous IMMEDIATE transaction. A promise is refused by the compiler, so no I/O can happen inside;
- * a throw rolls everything back.
+ * a throw rolls everything back. A full disk is a Fault `storage_full`.
  */
 export function atomically<T>(db: Database, work: () => NotAPromise<T>): T {
-  return db.$client.transaction(work as () => T).immediate();
+  try {
+    return db.$client.transaction(work as () => T).immediate();
+  } catch (thrown) {
+    throw isFull(thrown) ? storageFull(thrown) : thrown;
+  }
+}
+
+function isFull(thrown: unknown): boolean {
+  return thrown instanceof Sqlite.SqliteError && (thrown.code === 'SQLITE_FULL' || thrown.code === 'SQLITE_IOERR_WRITE' || thrown.code === 'SQLITE_IOERR_SHMSIZE');
+}
+
+function storageFull(cause: unknown): Fault {
+  return new Fault('storage_full', { message: 'the disk of the control plane is full; nothing was changed', hint: 'make room on the disk that holds KIPPER_DATA, then try again', cause });
 }
