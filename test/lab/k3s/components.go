@@ -10,6 +10,7 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
+	"k8s.io/component-base/version"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -27,8 +28,12 @@ var components = map[string]func() *cobra.Command{
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
 
-// runComponent turns this process into an upstream component. The components read os.Args
-// themselves (logging flags, etcd), so it is replaced rather than passed.
+// release is set by the linker, so that `k3s --version` and the API's /version cannot disagree.
+func release() string { return version.Get().GitVersion }
+
+func isComponent(name string) bool { return name == "etcd" || components[name] != nil }
+
+// runComponent turns this process into an upstream component. They read os.Args themselves.
 func runComponent(name string, args []string) int {
 	os.Args = append([]string{name}, args...)
 	if name == "etcd" {
@@ -39,6 +44,9 @@ func runComponent(name string, args []string) int {
 }
 
 func runKubectl(args []string) int {
+	if os.Getenv("KUBECONFIG") == "" {
+		os.Setenv("KUBECONFIG", defaultKubeconfig)
+	}
 	os.Args = append([]string{"kubectl"}, args...)
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)

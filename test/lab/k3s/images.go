@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// importImages loads the archives that lie ready for an air-gapped start. As in k3s, one that
+// cannot be read is reported and does not stop the server.
+func importImages(p *plan) error {
+	var archives []string
+	for _, pattern := range []string{"*.tar", "*.tar.zst", "*.tar.gz"} {
+		found, err := filepath.Glob(p.agent("images", pattern))
+		if err != nil {
+			return err
+		}
+		archives = append(archives, found...)
+	}
+	sort.Strings(archives)
+	for _, archive := range archives {
+		logf("info", "Importing images from %s", archive)
+		if err := importArchive(archive); err != nil {
+			logf("error", "Error encountered while importing %s: %v", archive, err)
+		}
+	}
+	return tagDigests()
+}
+
+func importArchive(archive string) error {
+	load := hostCtr("images", "import", "-")
+	var said strings.Builder
+	load.Stdout, load.Stderr = &said, &said
+	unpack := map[string][]string{".zst": {"zstd", "-dc", archive}, ".gz": {"gzip", "-dc", archive}}[filepath.Ext(archive)]
+	if unpack == nil {
+		unpack = []string{"cat", archive}
+	}
+	source := exec.Command(unpack[0], unpack[1:]...)
+	pipe, err := source.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	source.Stderr, load.Stdin = os.Stderr, pipe
+	if err := source.Start(); err != nil {
+		return err
+	}
+	loadErr := load.Run()
+	pipe.Close()
+	if err := source.Wait(); err != nil && loadErr == nil {
+		return err
+	}
+	if loadErr != nil {
+		return fmt.Errorf("%w: %s", loadErr, said.String())
+	}
+	return nil
+}
+
+// tagDigests names every image by its digest too, so that a preloaded image can be used by digest.
+// k3s does this itself on import.
+func tagDigests() error {
+	out, err := hostCtr("images", "list").Output()
+	if err != nil {
+		return fmt.Errorf("ctr images list: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		cells := strings.Fields(line)
+		if len(cells) < 3 || !strings.HasPrefix(cells[2], "sha256:") || strings.Contains(cells[0], "@") {
+			continue
+		}
+		colon := strings.LastIndex(cells[0], ":")
+		if colon <= strings.LastIndex(cells[0], "/") {
+			continue
+		}
+		name := cells[0][:colon] + "@" + cells[2]
+		if out, err := hostCtr("images", "tag", "--force", cells[0], name).CombinedOutput(); err != nil {
+			return fmt.Errorf("naming %s: %w: %s", name, err, out)
+		}
+	}
+	return nil
+}
+
+func hostCtr(args ...string) *exec.Cmd {
+	return exec.Command(ctrBinary, append([]string{"--address", containerdSocket, "--namespace", "k8s.io"}, args...)...)
+}
