@@ -1,0 +1,3 @@
+module kipper/lab/crash
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module kipper/lab/httpd
+
+go 1.26.0

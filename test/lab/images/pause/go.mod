@@ -1,0 +1,3 @@
+module kipper/lab/pause
+
+go 1.26.0
