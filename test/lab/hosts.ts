@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Disk, makeDisk, prepareDisk } from './host-disk.ts'
 import type { Image, ImageName } from './images.ts'
@@ -70,14 +70,35 @@ function register(lab: Lab, image: Image, options: HostOptions): { host: HostRec
 export async function bootHost(lab: Lab, image: Image, options: HostOptions): Promise<Host> {
 	const { host, index } = register(lab, image, options)
 	const place = hostRunFolder(lab.record.number, host.name)
-	const disk = await makeDisk(place, image, host)
-	const hostKey = await prepareDisk(disk.root, image.suite, host, lab.network, lab.login)
-	host.fingerprint = hostKey.fingerprint
-	const target = host.port === 22 ? host.address : `[${host.address}]:${host.port}`
-	appendFileSync(join(labFolder(lab.record.number), 'known_hosts'), `${target} ${hostKey.publicKey}\n`)
-	const life = lifeOf(lab, host, disk, `klab${lab.record.number}-${index}`)
-	await life.start()
-	return assemble(lab, host, hostKey, life)
+	try {
+		const disk = await makeDisk(place, image, host)
+		const hostKey = await prepareDisk(disk.root, image.suite, host, lab.network, lab.login)
+		host.fingerprint = hostKey.fingerprint
+		const target = host.port === 22 ? host.address : `[${host.address}]:${host.port}`
+		replaceKnownHost(join(labFolder(lab.record.number), 'known_hosts'), target, hostKey.publicKey)
+		const life = lifeOf(lab, host, disk, `klab${lab.record.number}-${index}`)
+		await life.start()
+		return assemble(lab, host, hostKey, life)
+	} catch (error) {
+		await forget(lab, host)
+		throw error
+	}
+}
+
+/** An address is used again after down(), by a host with other keys. */
+function replaceKnownHost(file: string, target: string, publicKey: string): void {
+	const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+	const others = lines.filter((line) => line && !line.startsWith(`${target} `))
+	writeFileSync(file, `${[...others, `${target} ${publicKey}`].join('\n')}\n`)
+}
+
+async function forget(lab: Lab, host: HostRecord): Promise<void> {
+	if (host.supervisor) await pullPlug(host.supervisor)
+	const place = hostRunFolder(lab.record.number, host.name)
+	await unmountBelow(place)
+	rmSync(place, { recursive: true, force: true })
+	lab.record.hosts = lab.record.hosts.filter((each) => each !== host)
+	saveLab(lab.record)
 }
 
 interface Life {
@@ -117,13 +138,7 @@ function lifeOf(lab: Lab, host: HostRecord, disk: Disk, id: string): Life {
 			saveLab(lab.record)
 		},
 		rebooted: ready,
-		down: async () => {
-			await life.kill()
-			await unmountBelow(place)
-			rmSync(place, { recursive: true, force: true })
-			lab.record.hosts = lab.record.hosts.filter((each) => each !== host)
-			saveLab(lab.record)
-		},
+		down: () => forget(lab, host),
 	}
 	return life
 }

@@ -32,7 +32,9 @@ const rule = (bridge: string): string[] => ['pref', '30', 'iif', bridge, 'unreac
 
 export async function makeNetwork(number: number): Promise<void> {
 	const { bridge, gateway, gateway6 } = networkOf(number)
-	await must('ip', ['link', 'add', bridge, 'type', 'bridge', 'forward_delay', '0'])
+	// A bridge without an address of its own takes that of one of its hosts, and changes it when that host goes.
+	const mac = `02:6b:70:6c:61:${number.toString(16).padStart(2, '0')}`
+	await must('ip', ['link', 'add', bridge, 'address', mac, 'type', 'bridge', 'forward_delay', '0'])
 	await must('ip', ['address', 'add', `${gateway}/24`, 'dev', bridge])
 	await run('ip', ['address', 'add', `${gateway6}/64`, 'dev', bridge, 'nodad'])
 	await must('ip', ['link', 'set', bridge, 'up'])

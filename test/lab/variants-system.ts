@@ -28,7 +28,10 @@ export const systemVariants: Record<string, Variant> = {
 		afterBoot: `for d in /tmp /var/tmp /dev/shm; do
 mountpoint -q $d || mount --bind $d $d; mount -o remount,bind,noexec,nosuid,nodev $d; done`,
 	},
-	'readonly-root': { why: 'the root file system went read-only', afterBoot: 'mount -o remount,bind,ro /' },
+	'readonly-root': {
+		why: 'the root file system went read-only (all its folders; a mount with open files cannot be switched from inside)',
+		afterBoot: 'for d in /etc /home /opt /root /srv /usr /var; do mount --rbind $d $d && mount -o remount,bind,ro $d; done',
+	},
 	'small-memory': {
 		why: 'a machine with 512 MB (what /proc/meminfo says; no limit is enforced)',
 		atBoot: `sed -E 's/^(MemTotal: +)[0-9]+/\\1524288/; s/^(MemFree|MemAvailable)(: +)[0-9]+/\\1\\2262144/' /proc/meminfo >/run/kipper-lab/meminfo
@@ -37,9 +40,9 @@ mount --bind /run/kipper-lab/meminfo /proc/meminfo`,
 	'clock-ahead': { why: 'the clock is 10 min ahead (a wrapped `date`)', prepare: clock(600) },
 	'clock-behind': { why: 'the clock is 10 min behind (a wrapped `date`)', prepare: clock(-600) },
 	'docker-present': {
-		why: 'traces of Docker: /var/lib/docker and a running unit docker.service whose process is only named dockerd',
-		prepare: `mkdir -p /var/lib/docker; cp /usr/bin/busybox /usr/bin/dockerd
-${unit('docker', '/bin/bash -c "exec -a dockerd /usr/bin/busybox sleep infinity"')}`,
+		why: 'traces of Docker: /var/lib/docker and a running docker.service, whose dockerd is only a sleep of that name',
+		prepare: `mkdir -p /var/lib/docker; cp /usr/bin/sleep /usr/bin/dockerd
+${unit('docker', '/usr/bin/dockerd infinity')}`,
 	},
 	'dpkg-locked': {
 		why: "another program holds dpkg's lock",

@@ -14,11 +14,8 @@ for d in kernel vm fs; do
 	copy=/run/kipper-lab/sysctl/$d
 	[ -d "$copy" ] && continue
 	mkdir -p "$copy"
-	(
-		cd /proc/sys/$d || exit
-		find . -type d ! -path './random*' -exec mkdir -p "$copy/{}" \;
-		find . -type f ! -path './random/*' 2>/dev/null | while read -r f; do head -c 4096 "$f" >"$copy/$f"; done
-	) 2>/dev/null
+	cp -rx /proc/sys/$d/. "$copy" 2>/dev/null
+	rm -rf "$copy/random"
 	if [ $d = kernel ]; then
 		mkdir -p "$copy/random" /run/kipper-lab/random
 		mount --bind /proc/sys/kernel/random /run/kipper-lab/random
