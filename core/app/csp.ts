@@ -11,7 +11,10 @@ export const cspSource = z
   .string()
   .max(253)
   .transform((text) => text.trim().toLowerCase())
-  .refine((text) => hostSource.test(text) && portFits(text), 'use a domain such as fonts.googleapis.com, *.example.com or wss://live.example.com:8443')
+  .refine(
+    (text) => hostSource.test(text) && portFits(text),
+    'use a domain such as fonts.googleapis.com, *.example.com or wss://live.example.com:8443',
+  )
   .refine((text) => !/^(?:[a-z]+:\/\/)?\*\.[^.]+$/.test(text), 'a wildcard needs a domain of its own, not a whole top-level domain');
 
 function portFits(source: string): boolean {

@@ -31,7 +31,16 @@ export function namespaceObjects(place: AppPlace): KubernetesObject[] {
       apiVersion: 'v1',
       kind: 'ResourceQuota',
       metadata: { name: 'kipper', namespace },
-      spec: { hard: { 'services.nodeports': '0', 'services.loadbalancers': '0', pods: '100', 'requests.cpu': '32', 'requests.memory': '64Gi', 'limits.memory': '64Gi' } },
+      spec: {
+        hard: {
+          'services.nodeports': '0',
+          'services.loadbalancers': '0',
+          pods: '100',
+          'requests.cpu': '32',
+          'requests.memory': '64Gi',
+          'limits.memory': '64Gi',
+        },
+      },
     },
     {
       apiVersion: 'v1',
@@ -61,7 +70,9 @@ export function appObjects(place: AppPlace, spec: AppSpec): KubernetesObject[] {
 /** What an earlier release may have left and this one does not want. */
 export function leftovers(place: AppPlace, spec: AppSpec): KubernetesObject[] {
   if (spec.securityHeaders) return [];
-  return [{ apiVersion: 'traefik.io/v1alpha1', kind: 'Middleware', metadata: { name: headersName(place.app), namespace: namespaceFor(place) } }];
+  return [
+    { apiVersion: 'traefik.io/v1alpha1', kind: 'Middleware', metadata: { name: headersName(place.app), namespace: namespaceFor(place) } },
+  ];
 }
 
 function service(place: AppPlace): KubernetesObject {

@@ -23,12 +23,20 @@ function manifestStep(object: KubernetesObject, verb: 'apply' | 'delete'): Step 
 
 /** Everything a release needs, then the removal of what it no longer wants. */
 export function planRelease(place: AppPlace, spec: AppSpec): Plan {
-  const steps = [...appObjects(place, spec).map((object) => manifestStep(object, 'apply')), ...leftovers(place, spec).map((object) => manifestStep(object, 'delete'))];
+  const steps = [
+    ...appObjects(place, spec).map((object) => manifestStep(object, 'apply')),
+    ...leftovers(place, spec).map((object) => manifestStep(object, 'delete')),
+  ];
   return makePlan({ app: place, spec }, steps);
 }
 
 /** Takes one app away: the route first, so that nobody meets a half-gone app. The namespace and its rules stay. */
 export function planRetirement(place: AppPlace, spec: AppSpec): Plan {
-  const namespaced = appObjects(place, { ...spec, securityHeaders: true }).filter((object) => object.metadata.labels?.['kipper.run/app'] === place.app);
-  return makePlan({ retire: place }, namespaced.reverse().map((object) => manifestStep(object, 'delete')));
+  const namespaced = appObjects(place, { ...spec, securityHeaders: true }).filter(
+    (object) => object.metadata.labels?.['kipper.run/app'] === place.app,
+  );
+  return makePlan(
+    { retire: place },
+    namespaced.reverse().map((object) => manifestStep(object, 'delete')),
+  );
 }

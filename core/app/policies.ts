@@ -31,7 +31,12 @@ export function namespacePolicies(place: AppPlace): KubernetesObject[] {
       policyTypes: ['Egress'],
       egress: [
         {
-          to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }],
+          to: [
+            {
+              namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+              podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+            },
+          ],
           ports: [
             { protocol: 'UDP', port: 53 },
             { protocol: 'TCP', port: 53 },
@@ -45,7 +50,12 @@ export function namespacePolicies(place: AppPlace): KubernetesObject[] {
       podSelector: {},
       policyTypes: ['Egress'],
       egress: [
-        { to: [{ ipBlock: { cidr: '0.0.0.0/0', except: [...new Set([...privateRanges4, ...v4])] } }, { ipBlock: { cidr: '::/0', except: [...new Set([...privateRanges6, ...v6])] } }] },
+        {
+          to: [
+            { ipBlock: { cidr: '0.0.0.0/0', except: [...new Set([...privateRanges4, ...v4])] } },
+            { ipBlock: { cidr: '::/0', except: [...new Set([...privateRanges6, ...v6])] } },
+          ],
+        },
       ],
     }),
   ];

@@ -41,13 +41,19 @@ function allows(policies: readonly KubernetesObject[], flow: Flow, direction: 'I
   if ('address' in self) return true;
   const chosen = policies.filter((policy) => {
     const spec = policy['spec'] as PolicySpec;
-    return policy.metadata.namespace === self.namespace && spec.policyTypes.includes(direction) && selects(spec.podSelector.matchLabels, self.labels);
+    return (
+      policy.metadata.namespace === self.namespace &&
+      spec.policyTypes.includes(direction) &&
+      selects(spec.podSelector.matchLabels, self.labels)
+    );
   });
   if (chosen.length === 0) return true;
   return chosen.some((policy) => {
     const spec = policy['spec'] as PolicySpec;
     const rules = (direction === 'Egress' ? spec.egress : spec.ingress) ?? [];
-    return rules.some((rule) => portMatches(rule, flow) && peerMatches(direction === 'Egress' ? rule.to : rule.from, other, self.namespace));
+    return rules.some(
+      (rule) => portMatches(rule, flow) && peerMatches(direction === 'Egress' ? rule.to : rule.from, other, self.namespace),
+    );
   });
 }
 
@@ -61,7 +67,10 @@ function peerMatches(peers: Peer[] | undefined, other: Endpoint, namespace: stri
   return peers.some((peer) => {
     if (peer.ipBlock !== undefined) return 'address' in other && inBlock(other.address, peer.ipBlock);
     if ('address' in other) return false;
-    const space = peer.namespaceSelector === undefined ? other.namespace === namespace : selects(peer.namespaceSelector.matchLabels, other.namespaceLabels);
+    const space =
+      peer.namespaceSelector === undefined
+        ? other.namespace === namespace
+        : selects(peer.namespaceSelector.matchLabels, other.namespaceLabels);
     return space && (peer.podSelector === undefined || selects(peer.podSelector.matchLabels, other.labels));
   });
 }

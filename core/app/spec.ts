@@ -24,28 +24,45 @@ const environmentValue = z
 
 const quantity = (pattern: RegExp, example: string) => z.string().regex(pattern, `use a quantity such as ${example}`);
 
-/** What a person may wish for an app. Strict: an unknown key is refused (T36). Defaults are the safe ones. */
-export const appSpec = z.strictObject({
+const fields = {
   image: imageReference,
   port,
-  replicas: z.number().int().min(0).max(50).default(1),
-  env: z
-    .record(environmentKey, environmentValue)
-    .default({})
-    .refine((env) => Object.keys(env).length <= 200, 'an app has at most 200 variables'),
+  replicas: z.number().int().min(0).max(50),
+  env: z.record(environmentKey, environmentValue).refine((env) => Object.keys(env).length <= 200, 'an app has at most 200 variables'),
   /** Another host name than `<app>-<environment>.<cluster domain>`. */
-  domain: domainName.nullable().default(null),
-  securityHeaders: z.boolean().default(true),
-  hstsIncludeSubdomains: z.boolean().default(true),
-  hstsPreload: z.boolean().default(true),
-  cspAllow: z.array(cspSource).max(50, 'the allowlist has at most 50 entries').default([]),
+  domain: domainName.nullable(),
+  securityHeaders: z.boolean(),
+  hstsIncludeSubdomains: z.boolean(),
+  hstsPreload: z.boolean(),
+  cspAllow: z.array(cspSource).max(50, 'the allowlist has at most 50 entries'),
   /** Requests per second and client; the burst is twice that. */
-  rateLimit: z.number().int().min(1).max(100_000).default(100),
-  allowRoot: z.boolean().default(false),
-  pull: z.boolean().default(false),
-  cpu: quantity(/^(?:[1-9]\d{0,4}m|[1-9]\d?)$/, '100m or 2').default('100m'),
-  memory: quantity(/^[1-9]\d{0,5}(?:Mi|Gi)$/, '256Mi').default('256Mi'),
+  rateLimit: z.number().int().min(1).max(100_000),
+  allowRoot: z.boolean(),
+  pull: z.boolean(),
+  cpu: quantity(/^(?:[1-9]\d{0,4}m|[1-9]\d?)$/, '100m or 2'),
+  memory: quantity(/^[1-9]\d{0,5}(?:Mi|Gi)$/, '256Mi'),
+};
+
+/** What a person may wish for an app. Strict: an unknown key is refused (T36). Defaults are the safe ones. */
+export const appSpec = z.strictObject({
+  image: fields.image,
+  port: fields.port,
+  replicas: fields.replicas.default(1),
+  env: fields.env.default({}),
+  domain: fields.domain.default(null),
+  securityHeaders: fields.securityHeaders.default(true),
+  hstsIncludeSubdomains: fields.hstsIncludeSubdomains.default(true),
+  hstsPreload: fields.hstsPreload.default(true),
+  cspAllow: fields.cspAllow.default([]),
+  rateLimit: fields.rateLimit.default(100),
+  allowRoot: fields.allowRoot.default(false),
+  pull: fields.pull.default(false),
+  cpu: fields.cpu.default('100m'),
+  memory: fields.memory.default('256Mi'),
 });
+
+/** Some fields of a spec, without defaults: what is left out stays as it was. */
+export const appSpecPatch = z.strictObject(fields).partial();
 
 export type AppSpec = z.infer<typeof appSpec>;
 /** As a client writes it: everything but image and port may be left out. */

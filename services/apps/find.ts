@@ -10,7 +10,12 @@ export function findApp(ctx: Context, actor: Actor, idOrName: string): Permitted
   const rows = ctx.db
     .select()
     .from(apps)
-    .where(and(eq(apps.organizationId, organizationOf(actor)), or(eq(apps.id, idOrName), and(eq(apps.name, idOrName), isNull(apps.removedAtMs)))))
+    .where(
+      and(
+        eq(apps.organizationId, organizationOf(actor)),
+        or(eq(apps.id, idOrName), and(eq(apps.name, idOrName), isNull(apps.removedAtMs))),
+      ),
+    )
     .limit(2)
     .all();
   if (rows.length > 1) {
@@ -26,7 +31,14 @@ export function lastRelease(ctx: Context, app: AppRow): ReleaseRow | undefined {
 /** The names around an app, for its view and its objects. */
 export function surroundings(ctx: Context, app: AppRow) {
   const row = ctx.db
-    .select({ project: projects.name, environment: environments.name, cluster: clusters, address: servers.address, facts: servers.facts, serverId: servers.id })
+    .select({
+      project: projects.name,
+      environment: environments.name,
+      cluster: clusters,
+      address: servers.address,
+      facts: servers.facts,
+      serverId: servers.id,
+    })
     .from(environments)
     .innerJoin(projects, eq(projects.id, environments.projectId))
     .innerJoin(clusters, eq(clusters.id, app.clusterId))
@@ -37,6 +49,7 @@ export function surroundings(ctx: Context, app: AppRow) {
   return row;
 }
 
+/** What a client sees of an app, with the names around it. */
 export function showApp(ctx: Context, app: AppRow): AppView {
   const around = surroundings(ctx, app);
   return viewApp(app, { project: around.project, environment: around.environment, cluster: around.cluster.name, address: around.address });

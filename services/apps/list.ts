@@ -1,10 +1,13 @@
 import { and, asc, eq, gt, isNull } from 'drizzle-orm';
+import { cutPage, type Page, type PageInput } from '../../core/page.ts';
 import { organizationOf, type Actor } from '../access.ts';
 import type { Context } from '../context.ts';
 import { apps, clusters, environments, projects, releases, servers } from '../db/tables.ts';
-import { viewApp, viewRelease, type AppRow, type AppView, type ReleaseView } from './view.ts';
+import { findApp } from './find.ts';
+import { viewApp, viewRelease, type AppView, type ReleaseView } from './view.ts';
 
-export function listApps(ctx: Context, actor: Actor, page: { limit: number; after: string | null }): { items: AppView[]; next: string | null } {
+/** The organization's standing apps, oldest first. */
+export function listApps(ctx: Context, actor: Actor, page: PageInput): Page<AppView> {
   const rows = ctx.db
     .select({ app: apps, project: projects.name, environment: environments.name, cluster: clusters.name, address: servers.address })
     .from(apps)
@@ -16,11 +19,17 @@ export function listApps(ctx: Context, actor: Actor, page: { limit: number; afte
     .orderBy(asc(apps.id))
     .limit(page.limit + 1)
     .all();
-  const items = rows.slice(0, page.limit).map((row) => viewApp(row.app, row));
-  return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+  return cutPage(
+    rows,
+    page.limit,
+    (row) => row.app.id,
+    (row) => viewApp(row.app, row),
+  );
 }
 
-export function listReleases(ctx: Context, app: AppRow, page: { limit: number; after: string | null }): { items: ReleaseView[]; next: string | null } {
+/** The releases of an app (id or name), oldest first. */
+export function listReleases(ctx: Context, actor: Actor, idOrName: string, page: PageInput): Page<ReleaseView> {
+  const app = findApp(ctx, actor, idOrName);
   const rows = ctx.db
     .select()
     .from(releases)
@@ -28,6 +37,5 @@ export function listReleases(ctx: Context, app: AppRow, page: { limit: number; a
     .orderBy(asc(releases.id))
     .limit(page.limit + 1)
     .all();
-  const items = rows.slice(0, page.limit).map(viewRelease);
-  return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+  return cutPage(rows, page.limit, (row) => row.id, viewRelease);
 }

@@ -1,7 +1,6 @@
 import { and, eq, isNull, or } from 'drizzle-orm';
 import { isIP } from 'node:net';
 import { Fault } from '../../core/fault.ts';
-import { namespaceOf } from '../../core/names.ts';
 import { organizationOf, permit, type Actor } from '../access.ts';
 import type { Context } from '../context.ts';
 import { clusters, environments, projects } from '../db/tables.ts';
@@ -13,13 +12,26 @@ export function findCluster(ctx: Context, actor: Actor, idOrName: string | null)
   const own = and(eq(clusters.organizationId, organizationOf(actor)), isNull(clusters.removedAtMs));
   const named = idOrName === null ? own : and(own, or(eq(clusters.id, idOrName), eq(clusters.name, idOrName)));
   const rows = ctx.db.select().from(clusters).where(named).limit(2).all();
-  if (rows.length > 1) throw new Fault('conflict', { message: 'there is more than one cluster', field: 'cluster', hint: 'name one with --cluster, or choose it with kip cluster use' });
+  if (rows.length > 1)
+    throw new Fault('conflict', {
+      message: 'there is more than one cluster',
+      field: '/cluster',
+      hint: 'name one with --cluster, or choose it with kip cluster use',
+    });
   if (idOrName === null && rows.length === 0) {
-    throw new Fault('conflict', { message: 'there is no cluster to deploy to', field: 'cluster', hint: 'make one with kip install --host ADDRESS' });
+    throw new Fault('conflict', {
+      message: 'there is no cluster to deploy to',
+      field: '/cluster',
+      hint: 'make one with kip install --host ADDRESS',
+    });
   }
   const cluster = permit(actor, rows[0], 'cluster');
   if (cluster.state !== 'installed') {
-    throw new Fault('conflict', { message: `cluster ${cluster.name} is not ready yet`, field: 'cluster', hint: 'watch its run with kip run ls, or run kip cluster show' });
+    throw new Fault('conflict', {
+      message: `cluster ${cluster.name} is not ready yet`,
+      field: '/cluster',
+      hint: 'watch its run with kip run ls, or run kip cluster show',
+    });
   }
   return cluster;
 }
@@ -40,15 +52,11 @@ export function findEnvironment(ctx: Context, actor: Actor, project: string, env
   if (row === undefined) {
     throw new Fault('not_found', {
       message: `no environment ${environment} in a project ${project}`,
-      field: 'environment',
+      field: '/environment',
       hint: `make it with kip env create ${environment} --project ${project}`,
     });
   }
   return permit(actor, row, 'environment');
-}
-
-export function namespaceName(place: { project: string; environment: string }): string {
-  return namespaceOf(place.project, place.environment);
 }
 
 /** Every address the node was seen with; what is no address is left out, since facts come from the host. */

@@ -67,7 +67,21 @@ describe('the objects of a release', () => {
       pull: true,
     });
     const text = JSON.stringify(appObjects({ ...place, host: 'sentinel-host.example.com' }, sentinel));
-    for (const word of ['image:tag77', '17017', '"replicas":17', 'SENTINEL_KEY', 'sentinel-value', 'sentinel.example.org', '7177', '1717m', '717Mi', '"stsPreload":false', '"stsIncludeSubdomains":false', '"imagePullPolicy":"Always"', 'sentinel-host.example.com']) {
+    for (const word of [
+      'image:tag77',
+      '17017',
+      '"replicas":17',
+      'SENTINEL_KEY',
+      'sentinel-value',
+      'sentinel.example.org',
+      '7177',
+      '1717m',
+      '717Mi',
+      '"stsPreload":false',
+      '"stsIncludeSubdomains":false',
+      '"imagePullPolicy":"Always"',
+      'sentinel-host.example.com',
+    ]) {
       expect(text).toContain(word);
     }
     expect(JSON.stringify(appObjects(place, { ...sentinel, allowRoot: true }))).not.toContain('runAsNonRoot');
@@ -95,7 +109,9 @@ describe('the objects of a release', () => {
   it('of a retired app go with the route first, and the namespace stays', () => {
     const steps = planRetirement(place, appSpec.parse(cases.default)).steps;
     expect(steps[0]).toMatchObject({ verb: 'delete', object: { kind: 'IngressRoute' } });
-    expect(steps.some((step) => step.kind === 'manifest' && ['Namespace', 'ResourceQuota', 'LimitRange'].includes(step.object.kind))).toBe(false);
+    expect(steps.some((step) => step.kind === 'manifest' && ['Namespace', 'ResourceQuota', 'LimitRange'].includes(step.object.kind))).toBe(
+      false,
+    );
     expect(steps.some((step) => step.kind === 'manifest' && step.object.metadata.name === 'default-deny')).toBe(false);
   });
 });

@@ -13,9 +13,15 @@ const placeOf = (project: string, environment: string, app: string): AppPlace =>
   releaseId: 'rel_01jhw00000aaaaaaaaaaaaaaaa',
 });
 const spec = appSpec.parse({ image: 'x:1', port: 3000 });
-const policies = [...appObjects(placeOf('shop', 'production', 'web'), spec), ...appObjects(placeOf('shop', 'test', 'web'), spec)].filter((object) => object.kind === 'NetworkPolicy');
+const policies = [...appObjects(placeOf('shop', 'production', 'web'), spec), ...appObjects(placeOf('shop', 'test', 'web'), spec)].filter(
+  (object) => object.kind === 'NetworkPolicy',
+);
 
-const pod = (namespace: string, labels: Record<string, string>): Endpoint => ({ namespace, namespaceLabels: { 'kubernetes.io/metadata.name': namespace }, labels });
+const pod = (namespace: string, labels: Record<string, string>): Endpoint => ({
+  namespace,
+  namespaceLabels: { 'kubernetes.io/metadata.name': namespace },
+  labels,
+});
 const web = pod('shop-production', { 'kipper.run/app': 'web' });
 const neighbour = pod('shop-production', { 'kipper.run/app': 'db' });
 const elsewhere = pod('shop-test', { 'kipper.run/app': 'web' });
@@ -42,13 +48,26 @@ describe('the default policies', () => {
     expect(tcp(web, dns, 8181)).toBe(false);
     expect(tcp(web, { address: '198.51.100.20' }, 443)).toBe(true);
     expect(tcp(web, { address: '2001:db8:ffff::1' }, 443)).toBe(true);
-    for (const address of ['10.43.0.1', '172.20.0.1', '192.168.1.1', '169.254.169.254', '100.100.100.200', '168.63.129.16', '203.0.113.7', '2001:db8::7', 'fd00:ec2::254', 'fe80::1']) {
+    for (const address of [
+      '10.43.0.1',
+      '172.20.0.1',
+      '192.168.1.1',
+      '169.254.169.254',
+      '100.100.100.200',
+      '168.63.129.16',
+      '203.0.113.7',
+      '2001:db8::7',
+      'fd00:ec2::254',
+      'fe80::1',
+    ]) {
       expect(tcp(web, { address }, 443), address).toBe(false);
     }
   });
 
   it('would let everybody in if `from` were lost: why every object is read back', () => {
-    const broken = policies.map((policy) => (policy.metadata.name === 'web-ingress' ? { ...policy, spec: { ...(policy['spec'] as object), ingress: [{}] } } : policy));
+    const broken = policies.map((policy) =>
+      policy.metadata.name === 'web-ingress' ? { ...policy, spec: { ...(policy['spec'] as object), ingress: [{}] } } : policy,
+    );
     expect(reaches(broken, { from: pod('elsewhere', {}), to: web, port: 22, protocol: 'TCP' })).toBe(true);
   });
 });
