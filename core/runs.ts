@@ -109,7 +109,7 @@ export const runInputs = {
     clusterName: z.string(),
     domain: z.string(),
     tlsSans: z.array(z.string()).default([]),
-    artefacts: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: z.string(), bytes: z.number(), image: z.string().optional() })),
+    artefacts: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: z.string(), bytes: z.number(), image: z.string().optional(), file: z.string().optional() })),
   }),
   uninstall: z.strictObject({ clusterId: z.string() }),
   deploy: z.strictObject({ appId: z.string(), releaseId: z.string(), place: appPlace, spec: appSpec }),
