@@ -1,0 +1,115 @@
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, or } from 'drizzle-orm';
+import { workerSlots } from '../core/wire.ts';
+import type { Context } from './context.ts';
+import { atomically } from './db/open.ts';
+import { runs, workers } from './db/tables.ts';
+import type { RunQueue } from './queue.ts';
+
+/** A worker that was not heard of for longer is not counted on. */
+const seenMs = 5 * 60_000;
+const lookAtMost = 2_000;
+
+export interface Dispatcher {
+  /** Looks at the record soon; many calls become one look. */
+  ring(): void;
+  /** As `ring`, and also rings again for what was rung before: Redis may have lost it. */
+  ringAll(): void;
+  stop(): Promise<void>;
+}
+
+export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: string) => void): Dispatcher {
+  let wanted = false;
+  let stopped = false;
+  let busy: Promise<void> | null = null;
+  const look = async () => {
+    while (wanted && !stopped) {
+      wanted = false;
+      await dispatch(ctx, queue).catch((thrown: unknown) => warn(`the doorbell failed: ${thrown instanceof Error ? thrown.message : 'unknown'}`));
+    }
+    busy = null;
+  };
+  const ring = () => {
+    wanted = true;
+    busy ??= new Promise<void>((resolve) => setImmediate(resolve)).then(look);
+  };
+  return {
+    ring,
+    ringAll: () => {
+      if (stopped) return;
+      try {
+        forgetRings(ctx);
+      } catch {
+        // A full disk: the reconciler rings again later.
+      }
+      ring();
+    },
+    stop: async () => {
+      stopped = true;
+      await busy;
+    },
+  };
+}
+
+/** Marks as not rung whatever still waits. */
+function forgetRings(ctx: Context): void {
+  ctx.db.update(runs).set({ rungAtMs: null }).where(and(eq(runs.state, 'queued'), isNotNull(runs.rungAtMs))).run();
+}
+
+/** One round: marks first and rings then, so that a crash in between is an old mark that the reconciler removes. */
+async function dispatch(ctx: Context, queue: RunQueue): Promise<void> {
+  const chosen = atomically(ctx.db, () => {
+    const picked = pickRuns(ctx);
+    if (picked.length > 0) ctx.db.update(runs).set({ rungAtMs: ctx.now() }).where(inArray(runs.id, picked)).run();
+    return picked;
+  });
+  for (const [at, runId] of chosen.entries()) {
+    try {
+      await queue.add(runId, ctx.now());
+    } catch (thrown) {
+      ctx.db.update(runs).set({ rungAtMs: null }).where(and(inArray(runs.id, chosen.slice(at)), eq(runs.state, 'queued'))).run();
+      throw thrown;
+    }
+  }
+}
+
+/** Runs that may start now, one a server, fairly by organization, within 2 × what the workers can carry. */
+export function pickRuns(ctx: Context): string[] {
+  const open = ctx.db
+    .select({ id: runs.id, organizationId: runs.organizationId, serverId: runs.serverId, state: runs.state, rungAtMs: runs.rungAtMs })
+    .from(runs)
+    .where(inArray(runs.state, ['queued', 'running']))
+    .orderBy(asc(runs.id))
+    .limit(lookAtMost)
+    .all();
+  const taken = new Set(open.filter((run) => run.state === 'running' || run.rungAtMs !== null).map((run) => run.serverId));
+  const outstanding = new Map<string, number>();
+  for (const run of open) {
+    if (run.state === 'running' || run.rungAtMs !== null) outstanding.set(run.organizationId, (outstanding.get(run.organizationId) ?? 0) + 1);
+  }
+  let room = 2 * workerSlots * workersThere(ctx) - [...outstanding.values()].reduce((sum, each) => sum + each, 0);
+  const queues = new Map<string, string[]>();
+  for (const run of open) {
+    if (run.state !== 'queued' || taken.has(run.serverId)) continue;
+    taken.add(run.serverId);
+    queues.set(run.organizationId, [...(queues.get(run.organizationId) ?? []), run.id]);
+  }
+  const picked: string[] = [];
+  for (; room > 0 && queues.size > 0; room -= 1) {
+    const organization = [...queues.keys()].reduce((least, each) => ((outstanding.get(each) ?? 0) < (outstanding.get(least) ?? 0) ? each : least));
+    const [next, ...rest] = queues.get(organization) ?? [];
+    if (next !== undefined) picked.push(next);
+    outstanding.set(organization, (outstanding.get(organization) ?? 0) + 1);
+    if (rest.length === 0) queues.delete(organization);
+    else queues.set(organization, rest);
+  }
+  return picked;
+}
+
+function workersThere(ctx: Context): number {
+  const row = ctx.db
+    .select({ there: count() })
+    .from(workers)
+    .where(and(isNull(workers.revokedAtMs), or(eq(workers.local, true), gt(workers.lastSeenAtMs, ctx.now() - seenMs))))
+    .get();
+  return Math.max(row?.there ?? 0, 1);
+}
