@@ -2,8 +2,10 @@ import { hash } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { Fault } from '../../core/fault.ts';
 import type { Context } from '../context.ts';
-import { makeSessionReader } from '../people/session-actor.ts';
+import { readSessionActor } from '../people/session-actor.ts';
 import { notSignedIn, readAccessToken, type AccessClaims } from '../people/tokens.ts';
+import { limiterKey } from './address.ts';
+import type { Limits } from './limits.ts';
 import type { HttpEnv } from './openapi.ts';
 
 /** Everything under /v1 but these needs a valid access token. */
@@ -18,14 +20,34 @@ export function isPublic(method: string, path: string): boolean {
   return publicRoutes.some((route) => route.method === method && route.path.test(path));
 }
 
-/** A token was checked once: its digest stands for the claims until they expire. The session is read every time. */
 const mostRemembered = 2000;
 
-export function requireActor(ctx: Context): MiddlewareHandler<HttpEnv> {
-  const readSession = makeSessionReader(ctx);
-  const remembered = new Map<string, AccessClaims>();
+/** Lets a request pass with an actor, or not at all; strangers are counted by address, sessions by id. */
+export function requireActor(ctx: Context, limits: Limits): MiddlewareHandler<HttpEnv> {
+  const claimsOf = rememberClaims(ctx);
+  return async function requireActorOf(c, next) {
+    if (isPublic(c.req.method, c.req.path)) {
+      await limits.spend('stranger', limiterKey(c.get('address')));
+      return next();
+    }
+    try {
+      refuseTokenInQuery(c.req.url);
+      const claims = await claimsOf(bearerOf(c.req.header('authorization')));
+      c.set('actor', readSessionActor(ctx, claims.personId, claims.sessionId, c.get('address')));
+      c.set('signedInUntilMs', claims.expiresAtMs);
+    } catch (thrown) {
+      await limits.spend('stranger', limiterKey(c.get('address')));
+      throw thrown;
+    }
+    await limits.spend('session', c.get('actor').sessionId);
+    return next();
+  };
+}
 
-  const claimsOf = async (token: string): Promise<AccessClaims> => {
+/** A token is checked once: its digest stands for the claims until they expire. The session is read every time. */
+function rememberClaims(ctx: Context): (token: string) => Promise<AccessClaims> {
+  const remembered = new Map<string, AccessClaims>();
+  return async (token) => {
     const digest = hash('sha256', token, 'base64');
     const known = remembered.get(digest);
     if (known !== undefined && known.expiresAtMs > ctx.now()) return known;
@@ -35,18 +57,11 @@ export function requireActor(ctx: Context): MiddlewareHandler<HttpEnv> {
     remembered.set(digest, claims);
     return claims;
   };
-
-  return async function requireActorOf(c, next) {
-    if (isPublic(c.req.method, c.req.path)) return next();
-    refuseTokenInQuery(c.req.url);
-    const claims = await claimsOf(bearerOf(c.req.header('authorization')));
-    c.set('actor', readSession(claims.personId, claims.sessionId, c.get('address')));
-    return next();
-  };
 }
 
 function bearerOf(header: string | undefined): string {
-  const token = header?.match(/^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i)?.[1];
+  if (header === undefined || header.length > 4096) throw notSignedIn();
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header)?.[1];
   if (token === undefined) throw notSignedIn();
   return token;
 }

@@ -1,3 +1,4 @@
+import type { Context as HonoContext } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Fault, faultCodes, toFault } from '../../core/fault.ts';
@@ -5,12 +6,12 @@ import { Fault, faultCodes, toFault } from '../../core/fault.ts';
 const titles: Partial<Record<string, string>> = { internal: 'Internal error', too_large: 'Too large' };
 
 /** RFC 9457 answer of a Fault. `type` leads to the page that explains the codes. */
-export function problemOf(fault: Fault, origin: string): Response {
+export function problemOf(c: HonoContext, fault: Fault, origin: string): Response {
   const { code, message, ...rest } = fault.view();
   const status: ContentfulStatusCode = faultCodes[code].status;
   const title = titles[code] ?? sentence(code);
   const body = { type: `${origin}/docs#${code}`, title, status, detail: message, code, ...rest };
-  return new Response(JSON.stringify(body), { status, headers: problemHeaders(fault) });
+  return c.newResponse(JSON.stringify(body), status, problemHeaders(fault));
 }
 
 function problemHeaders(fault: Fault): Record<string, string> {

@@ -10,6 +10,8 @@ export interface HttpEnv {
     actor: Extract<Actor, { kind: 'person' }>;
     /** The client's address, by KIPPER_BEHIND_PROXY. */
     address: string;
+    /** When the token that opened this request expires: a live answer ends with it. */
+    signedInUntilMs: number;
   };
 }
 

@@ -1,0 +1,63 @@
+import type { Context as HonoContext, MiddlewareHandler } from 'hono';
+import { routePath } from 'hono/route';
+import type { Logger } from 'pino';
+import { Fault } from '../../core/fault.ts';
+import type { Config } from '../config.ts';
+import { clientAddress } from './address.ts';
+import type { HttpEnv } from './openapi.ts';
+
+/** Said on every answer; the few HTML pages replace the policy by their own. */
+function standingHeaders(config: Config): [string, string][] {
+  return [
+    ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"],
+    ['x-content-type-options', 'nosniff'],
+    ['x-frame-options', 'DENY'],
+    ['referrer-policy', 'no-referrer'],
+    ['cross-origin-resource-policy', 'same-origin'],
+    ['cache-control', 'no-store'],
+    ...(config.url.startsWith('https:') ? [['strict-transport-security', 'max-age=31536000'] as [string, string]] : []),
+  ];
+}
+
+/** The first thing every request meets: who asks, the headers of every answer, one line in the access log. */
+export function door(config: Config, log: Logger | undefined): MiddlewareHandler<HttpEnv> {
+  const headers = standingHeaders(config);
+  return async function doorOf(c, next) {
+    const startedAt = log === undefined ? 0 : performance.now();
+    c.set('address', clientAddress(c, config.behindProxy));
+    for (const [name, value] of headers) c.header(name, value);
+    await next();
+    log?.info(lineOf(c, performance.now() - startedAt), 'answered');
+  };
+}
+
+/** The route's pattern, never the path or the query as sent: those may hold a setup token or worse. */
+function lineOf(c: HonoContext<HttpEnv>, tookMs: number): Record<string, unknown> {
+  const actor = c.get('actor') as HttpEnv['Variables']['actor'] | undefined;
+  const route = routePath(c, -1);
+  return {
+    method: c.req.method,
+    route: route.endsWith('*') ? '(none)' : route,
+    status: c.res.status,
+    tookMs: Math.round(tookMs * 10) / 10,
+    address: c.get('address'),
+    ...(actor === undefined ? {} : { personId: actor.personId, sessionId: actor.sessionId }),
+  };
+}
+
+const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * An unsafe request that a browser sends from another site is refused, whatever its content type. Programs send neither
+ * header and pass: they carry a token that no browser adds by itself.
+ */
+export function refuseForeignOrigin(config: Config): MiddlewareHandler<HttpEnv> {
+  return async function refuseForeignOriginOf(c, next) {
+    if (safe.has(c.req.method)) return next();
+    const site = c.req.header('sec-fetch-site');
+    const origin = c.req.header('origin');
+    const foreign = (site !== undefined && site !== 'same-origin' && site !== 'none') || (origin !== undefined && origin !== config.url);
+    if (foreign) throw new Fault('not_allowed', { message: 'requests from another web site are refused', hint: `use ${config.url}`, reason: 'foreign_origin' });
+    return next();
+  };
+}
