@@ -17,8 +17,8 @@ export function assign(data: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-/** A call of one function of the host library with its data, in a subshell that cannot read the session's own input. */
+/** A call of one function of the host library with its data, in a subshell that has neither the session's input nor its lock (9). */
 export function call(name: string, data: Readonly<Record<string, string>>): string {
   if (!/^[a-z][a-z0-9_]{0,47}$/.test(name)) throw new TypeError(`shell: ${name} is no function name`);
-  return `(\n${assign(data)}${name}\n) </dev/null\n`;
+  return `(\n${assign(data)}${name}\n) </dev/null 9>&-\n`;
 }

@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# Action daemon_reload: always acts; undo reloads too, because it follows the undo of unit files.
+
+daemon_reload_present() {
+	:
+}
+
+daemon_reload_check() {
+	return 1
+}
+
+daemon_reload_save() {
+	:
+}
+
+daemon_reload_apply() {
+	systemctl daemon-reload
+}
+
+daemon_reload_verify() {
+	:
+}
+
+daemon_reload_undo() {
+	systemctl daemon-reload
+}

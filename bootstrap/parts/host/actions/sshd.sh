@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+# Action sshd: K_path (a drop-in), K_content, K_users (who must still be able to log in). Validated before sshd reads it.
+
+sshd_data() {
+	K_owner=root K_group=root K_mode=0600 K_absent='' K_sha256=''
+}
+
+sshd_present() {
+	sshd_data
+	file_present
+	[ ! -f "$K_path" ] || cat "$K_path"
+}
+
+sshd_config() {
+	mkdir -p /run/sshd
+	sshd -T "$@"
+}
+
+sshd_check() {
+	sshd_data
+	file_check
+}
+
+sshd_save() {
+	sshd_data
+	file_save
+}
+
+sshd_apply() {
+	sshd_data
+	file_apply || return
+	mkdir -p /run/sshd
+	sshd -t || fail 70 "sshd does not accept these settings"
+	sshd_reload
+}
+
+# Debian with ssh.socket starts an sshd for each connection, which reads the file anyway; the others are told.
+sshd_reload() {
+	for unit in ssh.service sshd.service; do
+		if systemctl -q is-active "$unit"; then
+			systemctl reload "$unit"
+			return
+		fi
+	done
+	systemctl -q is-active ssh.socket && return
+	[ ! -f /run/sshd.pid ] || kill -s HUP "$(cat /run/sshd.pid)"
+}
+
+# Lower-case names of settings in the drop-in's general part that no Match block of it changes.
+sshd_verify() {
+	sshd_data
+	[ -f "$K_path" ] || return 1
+	general=$(printf '%s\n' "$K_content" | awk '
+		tolower($1) == "match" { inside = 1; next }
+		/^[[:space:]]*(#|$)/ { next }
+		{ name = tolower($1); $1 = ""; sub(/^ /, ""); value = tolower($0); gsub("prohibit-password", "without-password", value) }
+		inside { matched[name] = 1; next }
+		name != "include" { count++; names[count] = name; values[count] = value }
+		END { for (i = 1; i <= count; i++) if (!(names[i] in matched)) print names[i] " " values[i] }')
+	for user in ${K_users:-root}; do
+		sshd_config -C "user=$user,host=localhost,addr=127.0.0.1" >"$KIPPER_HOME/undo/.kipper-sshd" || return
+		printf '%s\n' "$general" | sshd_effective "$user" || return
+	done
+}
+
+sshd_effective() {
+	while IFS= read -r wanted; do
+		[ -n "$wanted" ] || continue
+		grep -Fqix -e "$wanted" "$KIPPER_HOME/undo/.kipper-sshd" && continue
+		say "sshd does not use '$wanted' for user $1: another file sets it first, or $K_path is not included"
+		return 1
+	done
+}
+
+sshd_undo() {
+	sshd_data
+	file_undo || return
+	[ -n "${KIPPER_BOOT:-}" ] || { mkdir -p /run/sshd && sshd -t && sshd_reload; }
+}
