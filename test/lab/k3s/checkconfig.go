@@ -22,7 +22,7 @@ func runCheckConfig() int {
 		}
 	}
 	fmt.Print("\nVerifying binaries:\n")
-	for _, tool := range []string{"iptables", "ip", "mount", "zstd", "containerd", "runc"} {
+	for _, tool := range []string{"iptables", "ip", "mount", "containerd", "runc"} {
 		_, err := exec.LookPath(tool)
 		check(tool, err == nil, true)
 	}

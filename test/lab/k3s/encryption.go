@@ -42,21 +42,28 @@ func writeEncryptionConfig(p *plan) error {
 	return writeFile(p.encryptionConfig(), data, 0o600)
 }
 
-// annotateEncryption records on the node which configuration this server started with, as k3s does.
-// The stand-in rotates no keys, so a start is the only stage it can truthfully record.
-func annotateEncryption(ctx context.Context, p *plan) error {
+// describeNode gives the node k3s's role label, and records which encryption configuration this
+// server started with. The stand-in rotates no keys, so a start is the only stage it can record.
+func describeNode(ctx context.Context, p *plan) error {
+	annotations := map[string]string{}
 	data, err := os.ReadFile(p.encryptionConfig())
-	if os.IsNotExist(err) {
-		return nil
-	} else if err != nil {
+	if err == nil {
+		annotations[hashAnnotation] = fmt.Sprintf("start-%x", sha256.Sum256(data))
+	} else if !os.IsNotExist(err) {
 		return err
 	}
 	client, err := adminClient(p)
 	if err != nil {
 		return err
 	}
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"start-%x"}}}`, hashAnnotation, sha256.Sum256(data))
-	_, err = client.CoreV1().Nodes().Patch(ctx, p.nodeName, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"annotations": annotations,
+		"labels":      map[string]string{"node-role.kubernetes.io/control-plane": "true"},
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = client.CoreV1().Nodes().Patch(ctx, p.nodeName, types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"compress/gzip"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // importImages loads the archives that lie ready for an air-gapped start. As in k3s, one that
@@ -31,29 +34,28 @@ func importImages(p *plan) error {
 }
 
 func importArchive(archive string) error {
-	load := hostCtr("images", "import", "-")
-	var said strings.Builder
-	load.Stdout, load.Stderr = &said, &said
-	unpack := map[string][]string{".zst": {"zstd", "-dc", archive}, ".gz": {"gzip", "-dc", archive}}[filepath.Ext(archive)]
-	if unpack == nil {
-		unpack = []string{"cat", archive}
-	}
-	source := exec.Command(unpack[0], unpack[1:]...)
-	pipe, err := source.StdoutPipe()
+	file, err := os.Open(archive)
 	if err != nil {
 		return err
 	}
-	source.Stderr, load.Stdin = os.Stderr, pipe
-	if err := source.Start(); err != nil {
-		return err
+	defer file.Close()
+	load := hostCtr("images", "import", "-")
+	load.Stdin = file
+	switch filepath.Ext(archive) {
+	case ".zst":
+		unpacked, err := zstd.NewReader(file)
+		if err != nil {
+			return err
+		}
+		defer unpacked.Close()
+		load.Stdin = unpacked
+	case ".gz":
+		if load.Stdin, err = gzip.NewReader(file); err != nil {
+			return err
+		}
 	}
-	loadErr := load.Run()
-	pipe.Close()
-	if err := source.Wait(); err != nil && loadErr == nil {
-		return err
-	}
-	if loadErr != nil {
-		return fmt.Errorf("%w: %s", loadErr, said.String())
+	if out, err := load.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
 }
@@ -67,7 +69,7 @@ func tagDigests() error {
 	}
 	for line := range strings.Lines(string(out)) {
 		cells := strings.Fields(line)
-		if len(cells) < 3 || !strings.HasPrefix(cells[2], "sha256:") || strings.Contains(cells[0], "@") {
+		if len(cells) < 3 || !strings.HasPrefix(cells[2], "sha256:") || strings.Contains(cells[0], "@") || strings.HasPrefix(cells[0], "sha256:") {
 			continue
 		}
 		colon := strings.LastIndex(cells[0], ":")

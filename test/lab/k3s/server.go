@@ -91,7 +91,7 @@ func (s *supervisor) run(ctx context.Context, p *plan, knobs labKnobs) error {
 	if err := s.wait(ctx, "packaged manifests", func() error { return applyManifests(p) }); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, "node", func() error { return annotateEncryption(ctx, p) }); err != nil {
+	if err := s.wait(ctx, "node", func() error { return describeNode(ctx, p) }); err != nil {
 		return err
 	}
 	return s.watch(ctx, nil)
