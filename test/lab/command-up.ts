@@ -1,57 +1,57 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Host } from './hosts.ts'
-import type { ImageName } from './images.ts'
-import { type Lab, openLab } from './lab.ts'
-import { artifactsFile, cacheFolder } from './paths.ts'
-import { attach } from './shell.ts'
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Host } from './hosts.ts';
+import type { ImageName } from './images.ts';
+import { type Lab, openLab } from './lab.ts';
+import { artifactsFile, cacheFolder } from './paths.ts';
+import { attach } from './shell.ts';
 
 export interface UpOptions {
-	count: number
-	image: ImageName
-	pods: boolean
-	variants: string[]
+  count: number;
+  image: ImageName;
+  pods: boolean;
+  variants: string[];
 }
 
 /** The parts that a cluster is made of; hosts alone boot without them. */
 async function buildParts(): Promise<void> {
-	const script = join(import.meta.dirname, 'build.sh')
-	if (!existsSync(script)) return
-	const code = await attach(script, [], { KIPPER_LAB_CACHE: cacheFolder })
-	if (code !== 0) throw new Error(`test/lab/build.sh ended with ${code}: the lab's Kubernetes could not be built.`)
+  const script = join(import.meta.dirname, 'build.sh');
+  if (!existsSync(script)) return;
+  const code = await attach(script, [], { KIPPER_LAB_CACHE: cacheFolder });
+  if (code !== 0) throw new Error(`test/lab/build.sh ended with ${code}: the lab's Kubernetes could not be built.`);
 }
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<void> {
-	if (options.pods) await buildParts()
-	const lab = await openLab({ image: options.image, say })
-	try {
-		const one = () => lab.boot({ pods: options.pods, variants: options.variants })
-		const hosts = await Promise.all(Array.from({ length: options.count }, one))
-		lab.keep()
-		process.stdout.write(instructions(lab, hosts))
-	} finally {
-		if (!lab.record.detached) await lab.close()
-	}
+  if (options.pods) await buildParts();
+  const lab = await openLab({ image: options.image, say });
+  try {
+    const one = () => lab.boot({ pods: options.pods, variants: options.variants });
+    const hosts = await Promise.all(Array.from({ length: options.count }, one));
+    lab.keep();
+    process.stdout.write(instructions(lab, hosts));
+  } finally {
+    if (!lab.record.detached) await lab.close();
+  }
 }
 
 function instructions(lab: Lab, hosts: Host[]): string {
-	const artifacts = existsSync(artifactsFile) ? `KIPPER_ARTIFACTS=${artifactsFile} ` : ''
-	const lines = [
-		`${hosts.length === 1 ? 'One host is' : `${hosts.length} hosts are`} up.`,
-		'',
-		'Start the control plane:',
-		`  ${artifacts}bin/up --public https://${lab.network.gateway}:8743`,
-		'Install:',
-		...hosts.map((host) => `  ${installLine(lab, host)}`),
-		'Look inside:',
-		...hosts.map((host) => `  bin/lab ssh ${host.name}`),
-		'Remove everything:',
-		'  bin/lab down',
-	]
-	return `${lines.join('\n')}\n`
+  const artifacts = existsSync(artifactsFile) ? `KIPPER_ARTIFACTS=${artifactsFile} ` : '';
+  const lines = [
+    `${hosts.length === 1 ? 'One host is' : `${hosts.length} hosts are`} up.`,
+    '',
+    'Start the control plane:',
+    `  ${artifacts}bin/up --public https://${lab.network.gateway}:8743`,
+    'Install:',
+    ...hosts.map((host) => `  ${installLine(lab, host)}`),
+    'Look inside:',
+    ...hosts.map((host) => `  bin/lab ssh ${host.name}`),
+    'Remove everything:',
+    '  bin/lab down',
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 function installLine(lab: Lab, host: Host): string {
-	const port = host.port === 22 ? '' : ` --port ${host.port}`
-	return `bin/kip install --host ${host.address}${port} --user root --identity ${lab.login.identity} --host-key ${host.hostKey.fingerprint}`
+  const port = host.port === 22 ? '' : ` --port ${host.port}`;
+  return `bin/kip install --host ${host.address}${port} --user root --identity ${lab.login.identity} --host-key ${host.hostKey.fingerprint}`;
 }

@@ -1,15 +1,15 @@
-import { connect } from 'node:net'
+import { connect } from 'node:net';
 
 /** Whether a TCP connection opens from outside the host. */
 export function opens(address: string, port: number): Promise<boolean> {
-	return new Promise((resolve) => {
-		const socket = connect({ host: address, port })
-		const done = (answer: boolean): void => {
-			socket.destroy()
-			resolve(answer)
-		}
-		socket.setTimeout(1500, () => done(false))
-		socket.once('connect', () => done(true))
-		socket.once('error', () => done(false))
-	})
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const done = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(1500, () => done(false));
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+  });
 }

@@ -4,7 +4,9 @@ interface=$1
 shift
 while :; do
 	systemd-nspawn "$@"
-	[ $? = 133 ] || exit
+	code=$?
+	echo "systemd-nspawn ended with $code"
+	[ $code = 133 ] || exit
 	# The old interface goes away late, and until then its name is taken.
 	ip link delete "$interface" 2>/dev/null
 done
