@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from './hosts.ts';
 import type { ImageName } from './images.ts';
 import { type Lab, openLab } from './lab.ts';
 import { artifactsFile, cacheFolder } from './paths.ts';
+import { hasRegistry, startRegistry } from './registry.ts';
 import { attach } from './shell.ts';
 
 export interface UpOptions {
@@ -27,14 +28,28 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
   try {
     const one = () => lab.boot({ pods: options.pods, variants: options.variants });
     const hosts = await Promise.all(Array.from({ length: options.count }, one));
+    const images = options.pods && hasRegistry() ? await fillRegistry(lab) : [];
     lab.keep();
-    process.stdout.write(instructions(lab, hosts));
+    process.stdout.write(instructions(lab, hosts, images));
   } finally {
     if (!lab.record.detached) await lab.close();
   }
 }
 
-function instructions(lab: Lab, hosts: Host[]): string {
+/** Small images to try apps with; the archives are made by the parts' build. */
+async function fillRegistry(lab: Lab): Promise<string[]> {
+  const registry = await startRegistry(lab);
+  const archives = readdirSync(join(cacheFolder, 'images')).filter((name) => /^[a-z-]+-\d+\.tar$/.test(name));
+  const images: string[] = [];
+  for (const archive of archives) {
+    const target = archive.replace(/-(\d+)\.tar$/, ':$1');
+    await registry.push(archive, target);
+    images.push(`${registry.address}/${target}`);
+  }
+  return images;
+}
+
+function instructions(lab: Lab, hosts: Host[], images: string[]): string {
   const artifacts = existsSync(artifactsFile) ? `KIPPER_ARTIFACTS=${artifactsFile} ` : '';
   const lines = [
     `${hosts.length === 1 ? 'One host is' : `${hosts.length} hosts are`} up.`,
@@ -43,6 +58,7 @@ function instructions(lab: Lab, hosts: Host[]): string {
     `  ${artifacts}bin/up --public https://${lab.network.gateway}:8743`,
     'Install:',
     ...hosts.map((host) => `  ${installLine(lab, host)}`),
+    ...(images.length > 0 ? ['Images for apps:', ...images.map((image) => `  ${image}`)] : []),
     'Look inside:',
     ...hosts.map((host) => `  bin/lab ssh ${host.name}`),
     'Remove everything:',

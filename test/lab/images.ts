@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAptIndex } from './apt-index.ts';
 import { withLock } from './lock.ts';
@@ -41,6 +41,7 @@ export async function ensureImage(name: ImageName, say: (line: string) => void):
     if (existsSync(place)) return;
     say(`Building the ${name} image (about 2 min, once)`);
     await build(script, suites[name], place);
+    removeOutdated(name, place);
   });
   return image;
 }
@@ -54,4 +55,12 @@ async function build(script: string, suite: string, place: string): Promise<void
   await must(script, ['full', work]);
   await writeAptIndex(join(work, 'debs'));
   renameSync(work, place);
+}
+
+/** Images of earlier recipes, unless a running host still stands on one. */
+function removeOutdated(name: ImageName, current: string): void {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+  const all = readdirSync(join(cacheFolder, 'rootfs')).map((entry) => join(cacheFolder, 'rootfs', entry));
+  const outdated = all.filter((path) => path.includes(`/${name}-`) && path !== current && !mounts.includes(path));
+  for (const path of outdated) rmSync(path, { recursive: true, force: true });
 }

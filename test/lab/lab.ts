@@ -1,6 +1,5 @@
 import { closeSync, existsSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { aptPort } from './host-disk.ts';
 import { type Host, type HostOptions, bootHost } from './hosts.ts';
@@ -10,6 +9,7 @@ import { raiseLimits } from './limits.ts';
 import { withLock } from './lock.ts';
 import { type Network, isNetworkTaken, makeNetwork, networkOf } from './network.ts';
 import { cacheFolder, folder } from './paths.ts';
+import { opens } from './probe.ts';
 import { bootId, end, procOf } from './processes.ts';
 import { until } from './shell.ts';
 import { type LabRecord, claimLabFolder, labFolder, removeLab, removeLeftovers, saveLab } from './state.ts';
@@ -130,15 +130,5 @@ async function startApt(lab: Lab): Promise<void> {
   const script = join(import.meta.dirname, 'apt-server.ts');
   const args = ['--disable-warning=ExperimentalWarning', script, lab.network.gateway, String(aptPort), place];
   await serve(lab, 'apt-server', process.execPath, args);
-  await until('start of the package repository', 10_000, () => accepts(lab.network.gateway, aptPort));
-}
-
-function accepts(address: string, port: number): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(port, address, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(undefined));
-  });
+  await until('start of the package repository', 10_000, async () => (await opens(lab.network.gateway, aptPort)) || undefined);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Host } from './hosts.ts';
 import { type Lab, openLab } from './lab.ts';
 import { imageNames } from './images.ts';
-import { opens } from './self-test-probe.ts';
+import { opens } from './probe.ts';
 import type { Tally } from './self-test-tally.ts';
 import { variants } from './variants.ts';
 

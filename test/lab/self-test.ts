@@ -7,7 +7,7 @@ import { isAlive, procOf } from './processes.ts';
 import { checkVariants } from './self-test-variants.ts';
 import { Tally } from './self-test-tally.ts';
 import { labFolder } from './state.ts';
-import { opens } from './self-test-probe.ts';
+import { opens } from './probe.ts';
 
 const tally = new Tally();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Whether a TCP connection opens from outside the host. */
+/** Whether a TCP connection opens, seen from this machine. */
 export function opens(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
