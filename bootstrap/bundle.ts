@@ -17,7 +17,9 @@ let library: string | undefined;
 
 /** The host-step library as one sh text; the same bytes for every run of this version. */
 export function hostLibrary(): string {
-  library ??= [...shellFiles('host/').slice(0, -1), ...shellFiles('host/actions/'), ...shellFiles('host/').slice(-1)].map(partText).join('');
+  library ??= [...shellFiles('host/').slice(0, -1), ...shellFiles('host/actions/'), ...shellFiles('host/').slice(-1)]
+    .map(partText)
+    .join('');
   return library;
 }
 

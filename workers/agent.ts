@@ -8,14 +8,14 @@ export type Sign = (challenge: Uint8Array) => Promise<Uint8Array>;
 /** An ssh2 agent whose one private key stays in the control plane. Keeps the Fault of a refused signature. */
 export class RemoteAgent extends ssh2.BaseAgent<ParsedKey> {
   refusal: unknown;
-  signed = false;
   readonly #key: ParsedKey;
   readonly #sign: Sign;
 
   constructor(publicKey: string, sign: Sign) {
     super();
     const key = ssh2.utils.parseKey(publicKey);
-    if (key instanceof Error || key.type !== 'ssh-ed25519') throw new Fault('internal', { message: "this server's key is no Ed25519 key", cause: key });
+    if (key instanceof Error || key.type !== 'ssh-ed25519')
+      throw new Fault('internal', { message: "this server's key is no Ed25519 key", cause: key });
     this.#key = key;
     this.#sign = sign;
   }
@@ -26,16 +26,17 @@ export class RemoteAgent extends ssh2.BaseAgent<ParsedKey> {
 
   override sign(_key: ParsedKey, data: Buffer, options: SigningRequestOptions | SignCallback, callback?: SignCallback): void {
     const done = typeof options === 'function' ? options : callback;
-    this.#sign(data).then(
-      (wire) => {
-        this.signed = true;
-        done?.(undefined, rawSignature(wire));
-      },
-      (thrown: unknown) => {
-        this.refusal = thrown;
-        done?.(new Error('the control plane did not sign', { cause: thrown }));
-      },
-    );
+    void this.#answer(data, done);
+  }
+
+  async #answer(data: Buffer, done: SignCallback | undefined): Promise<void> {
+    try {
+      const signature = rawSignature(await this.#sign(data));
+      done?.(undefined, signature);
+    } catch (thrown) {
+      this.refusal = thrown;
+      done?.(new Error('the control plane did not sign', { cause: thrown }));
+    }
   }
 }
 

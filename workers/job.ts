@@ -10,14 +10,16 @@ export interface Job {
   api: RunApi;
   /** Aborted on cancel, time-out and a lost lease: stop at once, revert what is armed. */
   signal: AbortSignal;
-  /** The run's one pinned SSH connection; the same one at every call. */
+  /** The run's one pinned SSH connection; the same one at every call until its `lost` is aborted, then a new one. */
   connection(): Promise<Connection>;
-  /** A second, new connection: proves that a login still works. The caller closes it. */
-  fresh(): Promise<Connection>;
-  /** The root shell that holds the host's lease; the same one at every call. */
+  /** Another, new connection, which the caller closes. With a signal of its own it can be had after a cancel, to put an armed step back. */
+  fresh(signal?: AbortSignal): Promise<Connection>;
+  /** The root shell that holds the host's lease; the same one at every call until its connection is lost. */
   session(): Promise<Session>;
   kube(): Promise<Kube>;
   /** Queues a record for sending; never blocks and never throws. */
   record(record: RunRecord): void;
   note(text: string): void;
+  /** From now on this value is replaced in everything that is recorded. */
+  secret(value: string): void;
 }

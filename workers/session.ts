@@ -63,7 +63,11 @@ function refusedStart(target: Target, exit: number | null, stderr: string, throw
   if (exit === 75) return new Fault('superseded', `a newer run has taken ${target.serverName} over; this one stopped`);
   const sentence = /^kipper: (.{1,300})$/m.exec(stderr)?.[1];
   if (exit !== null && sentence !== undefined) {
-    return new Fault('host_refused', { message: `${target.serverName}: ${sentence}`, reason: exit === 72 ? 'disk_full' : 'lease_refused', cause: thrown });
+    return new Fault('host_refused', {
+      message: `${target.serverName}: ${sentence}`,
+      reason: exit === 72 ? 'disk_full' : 'lease_refused',
+      cause: thrown,
+    });
   }
   return hostFault(target, sessionReason(stderr, exit), thrown ?? stderr);
 }
@@ -77,7 +81,10 @@ async function readProbe(shell: HostShell, target: Target, names: readonly strin
     size += words.length;
     if (size > probeMaxBytes) {
       shell.close();
-      throw new Fault('host_refused', { message: `${target.serverName}: the answer of the probe is larger than 4 MiB`, reason: 'probe_malformed' });
+      throw new Fault('host_refused', {
+        message: `${target.serverName}: the answer of the probe is larger than 4 MiB`,
+        reason: 'probe_malformed',
+      });
     }
     parts.push(words);
   });
@@ -104,8 +111,13 @@ class HostShell {
     if (this.#busy) throw new Fault('internal', 'two calls of one session at the same time');
     this.#busy = true;
     try {
-      const ends = [this.#read('stdout', this.#channel, onOutput), this.#read('stderr', this.#channel.stderr as Readable, onOutput)] as const;
-      this.#channel.write(`${text}K_exit=$?\nprintf '\\n%s %s\\n' ${this.#nonce} "$K_exit"\nprintf '\\n%s %s\\n' ${this.#nonce} "$K_exit" >&2\n`);
+      const ends = [
+        this.#read('stdout', this.#channel, onOutput),
+        this.#read('stderr', this.#channel.stderr as Readable, onOutput),
+      ] as const;
+      this.#channel.write(
+        `${text}K_exit=$?\nprintf '\\n%s %s\\n' ${this.#nonce} "$K_exit"\nprintf '\\n%s %s\\n' ${this.#nonce} "$K_exit" >&2\n`,
+      );
       const [exit] = await Promise.all(ends);
       return { exit };
     } finally {
@@ -152,7 +164,15 @@ class HostShell {
 }
 
 /** One call in a root shell of its own that takes no lease: for the proof through a new connection. */
-export async function runOnce(channel: ClientChannel, target: Target, run: string, fence: number, name: string, data: Record<string, string>, onOutput: Output): Promise<number> {
+export async function runOnce(
+  channel: ClientChannel,
+  target: Target,
+  run: string,
+  fence: number,
+  name: string,
+  data: Record<string, string>,
+  onOutput: Output,
+): Promise<number> {
   const shell = new HostShell(channel, target);
   try {
     return (await shell.run(hostLibrary() + call(name, { ...data, run, fence: String(fence) }), onOutput)).exit;

@@ -77,7 +77,13 @@ export function openShell(target: Target, sign: Sign, signal: AbortSignal, allow
     signal.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => {
       if (allowed !== undefined && !allowed(socket.remoteAddress ?? '')) {
-        fail(new Fault('host_refused', { message: `${target.address} is an address that Kipper may not connect to`, hint: 'see KIPPER_TARGETS', reason: 'target_refused' }));
+        fail(
+          new Fault('host_refused', {
+            message: `${target.address} is an address that Kipper may not connect to`,
+            hint: 'see KIPPER_TARGETS',
+            reason: 'target_refused',
+          }),
+        );
       }
     });
     client.on('greeting', () => (greeted = true));

@@ -97,6 +97,13 @@ guard_disarm() {
 	rm -f "$KIPPER_HOME/undo/confirmed" "$KIPPER_HOME/undo/restore"
 }
 
+# guard_confirm: what a new login does. The step's own verify first, when it has one.
+guard_confirm() {
+	lease_check
+	if [ -n "${K_action:-}" ]; then (step_verify) || exit 74; fi
+	guard_disarm
+}
+
 guard_put_back() {
 	[ -f "$KIPPER_HOME/undo/restore" ] || return 0
 	IFS= read -r before <"$KIPPER_HOME/undo/restore"

@@ -1,0 +1,141 @@
+import { Fault } from '../core/fault.ts';
+import type { FileStep, ShellStep, Step, UndoStep } from '../core/plan.ts';
+import { call } from '../core/shell.ts';
+import type { Job } from './job.ts';
+import type { Session } from './session.ts';
+import { stepFault } from './step-fault.ts';
+
+export interface StepOutcome {
+  changed: boolean;
+  exit: number;
+  stderr: string;
+}
+
+export type HostStep = ShellStep | FileStep | UndoStep;
+
+const stderrKeep = 16 * 1024;
+/** How long a killed step may take to put back what it had begun. */
+const putBackMs = 120_000;
+
+/** The function of the host library and the data that carry out a step. */
+export function hostCall(step: HostStep): { verb: string; data: Record<string, string> } {
+  if (step.kind === 'undo') return { verb: 'undo_entry', data: { entry: step.entry, force: step.force ? '1' : '0' } };
+  const about = { step: step.id, title: oneLine(step.title), control: step.control ?? '' };
+  if (step.kind === 'shell') {
+    const { action, guard, once, data } = step;
+    return { verb: 'step_run', data: { ...data, ...about, action, guard: guard ?? '', once: once === true ? '1' : '' } };
+  }
+  return { verb: 'step_run', data: { ...about, action: 'file', ...fileData(step) } };
+}
+
+function fileData(step: FileStep): Record<string, string> {
+  const { path, owner, group, mode, content } = step;
+  if ('absent' in content) return { path, absent: '1' };
+  if ('text' in content) return { path, owner, group, mode, content: content.text };
+  return { path, owner, group, mode, sha256: content.artefact };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f]/g, ' ').slice(0, 200);
+}
+
+/** The run's root shell, replaced when a step has to be killed. Every step of every kind on the host goes through it. */
+export class Host {
+  readonly #job: Job;
+  #replaced: Session | null = null;
+
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  async call(index: number, verb: string, data: Record<string, string>): Promise<StepOutcome> {
+    const { runId, fence } = this.#job.claim;
+    const session = this.#replaced ?? (await this.#job.session());
+    let stderr = '';
+    const answer = await session.step(call(verb, { ...data, run: runId, fence: String(fence) }), (stream, text) => {
+      if (stream === 'stderr') stderr = (stderr + text).slice(-stderrKeep);
+      this.#job.record({ type: 'output', index, stream, text });
+    });
+    return { ...answer, stderr };
+  }
+
+  /** Runs a step to its end; rejects with a Fault when it failed, ran out of time or was cancelled. What it began is put back then. */
+  async run(index: number, step: HostStep): Promise<StepOutcome> {
+    const { verb, data } = hostCall(step);
+    const work = (): Promise<StepOutcome> => this.#limited(index, step, this.#withArtefact(index, step, verb, data));
+    const outcome = await work().catch((thrown: unknown) => {
+      if (step.kind !== 'file' && step.guard !== undefined) throw thrown;
+      if (!(thrown instanceof Fault) || thrown.reason !== 'connection_lost' || this.#job.signal.aborted) throw thrown;
+      this.#job.note('the connection broke; trying the same step once more on a new one');
+      this.#replaced = null;
+      return work();
+    });
+    if (outcome.exit !== 0) throw stepFault(step, outcome.exit, outcome.stderr);
+    return outcome;
+  }
+
+  /** An artefact is sent only when the host says that it lacks it. */
+  async #withArtefact(index: number, step: HostStep, verb: string, data: Record<string, string>): Promise<StepOutcome> {
+    const first = await this.call(index, verb, data);
+    if (first.exit !== 12 || step.kind !== 'file' || !('artefact' in step.content)) return first;
+    const { artefact, bytes } = step.content;
+    const { stream } = await this.#job.api.artefact(artefact);
+    const connection = await this.#job.connection();
+    await connection.upload(stream, bytes, artefact, this.#job.claim.fence);
+    return this.call(index, verb, data);
+  }
+
+  async #limited(index: number, step: HostStep, work: Promise<StepOutcome>): Promise<StepOutcome> {
+    const limit = AbortSignal.timeout(step.timeoutMs);
+    const signal = AbortSignal.any([limit, this.#job.signal]);
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(limit.aborted ? timedOut(step) : stopReason(this.#job.signal));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      return await Promise.race([work, stopped.promise]);
+    } catch (thrown) {
+      work.catch(() => undefined);
+      if (signal.aborted) await this.#kill(index, step);
+      throw thrown;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** A new session of the same run ends the old one's whole process group, and reverts at once when a guard is armed. */
+  async #kill(index: number, step: HostStep): Promise<void> {
+    const { runId, fence } = this.#job.claim;
+    try {
+      const connection = await this.#job.connection();
+      this.#replaced = await connection.session(runId, fence);
+      if (step.kind === 'undo') return;
+      const { data } = hostCall(step);
+      await within(putBackMs, this.call(index, 'step_revert', data));
+    } catch (thrown) {
+      const message = thrown instanceof Fault ? thrown.message : 'the connection broke';
+      this.#job.note(`what "${step.title}" had begun is still on the host and in its undo list: ${message}`);
+    }
+  }
+}
+
+function timedOut(step: Step): Fault {
+  return new Fault('timed_out', {
+    message: `${step.title}: not done after ${Math.round(step.timeoutMs / 1000)} s; it was ended and put back`,
+    hint: 'the output shows how far it came: kip run show',
+    reason: 'step_timed_out',
+  });
+}
+
+/** Why a run was told to stop. */
+export function stopReason(signal: AbortSignal): Fault {
+  return signal.reason instanceof Fault ? signal.reason : new Fault('cancelled', 'the run was cancelled');
+}
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const limit = AbortSignal.timeout(ms);
+  return new Promise((resolve, reject) => {
+    limit.addEventListener('abort', () => reject(new Fault('timed_out', `no answer within ${ms / 1000} s`)), { once: true });
+    work.then(resolve, reject);
+  });
+}
