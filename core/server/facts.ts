@@ -35,6 +35,8 @@ export interface ServerFacts extends SystemFacts {
   files: Readonly<Record<string, FileMode>>;
   /** Lines of the files that are ours, without comments and empty lines; a file that does not exist is missing. */
   ownFiles: Readonly<Record<string, string[]>>;
+  /** Settings in /etc/sysctl.conf and /etc/sysctl.d, by file. */
+  sysctlFiles: { path: string; lines: string[] }[];
   k3s: 'none' | 'ours' | 'foreign';
   /** What else rules this machine: docker, rke2, cpanel and the like, with the path that shows it. */
   present: { name: string; path: string }[];
@@ -66,6 +68,7 @@ export function parseServer(sections: Sections): ServerFacts {
     filesystems: (read(sections, 'filesystems')[0] ?? '').split(' ').filter(Boolean),
     files: Object.fromEntries(read(sections, 'modes').flatMap(parseMode)),
     ownFiles: Object.fromEntries(readTagged(sections, 'own_files').map((file) => [file.path, file.lines])),
+    sysctlFiles: readTagged(sections, 'sysctl_files'),
     k3s: stateOfK3s(present.map((each) => each.name)),
     present: present.filter((each) => each.name !== 'ours' && each.name !== 'cloud-init'),
   };

@@ -19,6 +19,7 @@ probe_sysctls() {
 	done
 }
 section sysctls probe_sysctls
+section sysctl_files tagged /etc/sysctl.conf /etc/sysctl.d/*.conf
 
 # A kernel without modules has what it has: then only /sys/module and /proc tell.
 probe_modules() {
