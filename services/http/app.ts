@@ -15,11 +15,13 @@ import { makeLimits, type Budget } from './limits.ts';
 import type { HttpEnv } from './openapi.ts';
 import { appRoutes } from './routes/apps.ts';
 import { controlRoutes } from './routes/controls.ts';
+import { enrolmentRoutes, scriptRoutes } from './routes/enrolments.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes, type RedisState } from './routes/health.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { runRoutes } from './routes/runs.ts';
+import { serverRoutes } from './routes/servers.ts';
 import { setupRoutes } from './routes/setup.ts';
 
 export interface AppOptions {
@@ -51,7 +53,7 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   app.use('*', limitBody());
   app.use('/v1/*', requireActor(ctx, limits));
   app.use('/v1/*', idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)));
-  app.post('/v1/enrolments/:id/claim', async (c, next) => {
+  app.use('/v1/enrolments/:id/claim', async (c, next) => {
     await limits.spend('claim', limiterKey(c.get('address')));
     await next();
   });
@@ -59,6 +61,8 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   const whole = app
     .route('/v1', peopleRoutes(ctx, limits))
     .route('/v1', projectRoutes(ctx))
+    .route('/v1', serverRoutes(ctx))
+    .route('/v1', enrolmentRoutes(ctx))
     .route('/v1', runRoutes(ctx, stopping))
     .route('/v1', appRoutes(ctx))
     .route('/v1', controlRoutes([]))
@@ -67,6 +71,7 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   app.openAPIRegistry.registerComponent('securitySchemes', 'accessToken', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
   app.route('/', docsRoutes(() => app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Kipper', version: manifest.version }, servers: [{ url }], security: [{ accessToken: [] }] })));
   app.route('/', healthRoutes(ctx, options.redis ?? (() => 'unknown'), stopping));
+  app.route('/e', scriptRoutes(ctx));
   app.route('/setup', setupRoutes(ctx, limits));
   app.get('/.well-known/jwks.json', (c) => c.json(listPublicKeys(ctx)));
   return whole;
