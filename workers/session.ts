@@ -36,10 +36,13 @@ export async function startSession(channel: ClientChannel, target: Target, run: 
   const library = hostLibrary();
   const text = `${library}${assign({ run, fence: String(fence), library })}session_start </dev/null\n`;
   let stderr = '';
+  let noise = 0;
   const timer = setTimeout(() => shell.close(), openTimeoutMs);
   try {
     const { exit } = await shell.run(text, (stream, words) => {
       if (stream === 'stderr') stderr = (stderr + words).slice(0, stderrKeep);
+      // The library says nothing on stdout while it starts: whatever answers here, it is no shell.
+      else if ((noise += words.length) > stderrKeep) throw hostFault(target, 'shell_broken');
     });
     if (exit !== 0) throw refusedStart(target, exit, stderr);
   } catch (thrown) {

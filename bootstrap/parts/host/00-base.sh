@@ -9,6 +9,7 @@ PATH=${PATH:-/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 LC_ALL=C
 export PATH LC_ALL
 KIPPER_HOME=${KIPPER_HOME:-/var/lib/kipper}
+own_uid=$(id -u)
 tab=$(printf '\t')
 newline='
 '
@@ -40,7 +41,7 @@ place() {
 	return 72
 }
 
-# keep DIR NAME: the value of K_NAME's second argument goes to a file, byte for byte.
+# keep FILE VALUE: byte for byte.
 keep() {
 	printf '%s' "$2" >"$1" || fail 77 "cannot write $1; is the disk full?"
 }

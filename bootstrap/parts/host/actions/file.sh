@@ -13,16 +13,26 @@ same_attributes() {
 path_refuse() {
 	absolute "$K_path" || fail 64 "$K_path is not an absolute path in plain form"
 	way=${K_path%/*}
+	set --
 	while [ -n "$way" ]; do
-		if [ -e "$way" ] || [ -L "$way" ]; then
-			owner=$(stat -c %u "$way")
-			[ "$owner" = 0 ] || [ "$owner" = "$(id -u)" ] || fail 73 "$way belongs to another user, so nothing is written below it"
-			[ -L "$way" ] || [ -d "$way" ] || fail 73 "$way is not a folder"
-			if [ -d "$way" ] && [ -n "$(find "$way" -prune -perm -0002 ! -perm -1000 ! -type l)" ]; then
-				fail 73 "$way can be written by everybody, so nothing is written below it"
-			fi
-		fi
+		if [ -e "$way" ] || [ -L "$way" ]; then set -- "$@" "$way"; fi
 		way=${way%/*}
+	done
+	[ $# -eq 0 ] || stat -c '%u %a %f %n' "$@" | path_judge || exit 73
+}
+
+path_judge() {
+	while read -r uid mode kind way; do
+		[ "$uid" = 0 ] || [ "$uid" = "$own_uid" ] || fail 73 "$way belongs to another user, so nothing is written below it"
+		case $kind in
+		a*) continue ;;
+		4*) ;;
+		*) fail 73 "$way is not a folder" ;;
+		esac
+		case $mode in
+		[1357]???) ;;
+		*[2367]) fail 73 "$way can be written by everybody, so nothing is written below it" ;;
+		esac
 	done
 }
 

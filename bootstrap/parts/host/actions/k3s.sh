@@ -280,3 +280,8 @@ k3s_chains() {
 	printf '%s\n' "$rules" | grep -Eq 'KUBE-|CNI-|FLANNEL-' || return 0
 	printf '%s\n' "$rules" | grep -Ev 'KUBE-|CNI-|FLANNEL-|flanneld' | "$1-restore"
 }
+
+# For the worker's own client, which holds it in memory for the length of a run.
+kubeconfig_read() {
+	cat /etc/rancher/k3s/k3s.yaml
+}
