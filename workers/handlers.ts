@@ -1,4 +1,3 @@
-import { Fault } from '../core/fault.ts';
 import { runInputs, type RunResult } from '../core/runs.ts';
 import type { Job } from './job.ts';
 
@@ -7,11 +6,15 @@ export async function handleRun(job: Job): Promise<RunResult> {
   const { kind, input } = job.claim;
   switch (kind) {
     case 'audit':
+      return (await import('./audit.ts')).runAudit(job);
     case 'harden':
+      return (await import('./harden.ts')).runHarden(job, runInputs.harden.parse(input));
     case 'undo':
+      return (await import('./undo.ts')).runUndo(job, runInputs.undo.parse(input));
     case 'install':
+      return (await import('./install.ts')).runInstall(job, runInputs.install.parse(input));
     case 'uninstall':
-      throw new Fault('internal', `this build has no handler for ${kind} runs`);
+      return (await import('./uninstall.ts')).runUninstall(job, runInputs.uninstall.parse(input));
     case 'deploy':
       return (await import('./deploy.ts')).runDeploy(job, runInputs.deploy.parse(input));
     case 'retire':

@@ -1,6 +1,6 @@
 import type { Account } from '../server/accounts.ts';
 import type { ServerFacts } from '../server/facts.ts';
-import { type SshdFacts, sshdMain, sshdDropin, sshdValue, sshdValues } from '../server/sshd.ts';
+import { type SshdFacts, sshdDropin, sshdValue, sshdValues } from '../server/sshd.ts';
 
 /** The account that Kipper logs in with. */
 export const ownAccount = 'kipper';
@@ -49,6 +49,8 @@ export interface Logins {
   needKey: Account[];
   /** Why passwords stay, besides the accounts above. */
   reasons: string[];
+  /** Somebody needs a password or code besides the key. */
+  secondFactor: boolean;
   /** Accounts that can log in before and must be able to afterwards. */
   keep: string[];
 }
@@ -59,16 +61,16 @@ export function loginsOf(facts: ServerFacts, dropLogins: readonly string[]): Log
   const needKey = kept.filter((account) => opensByPassword(account, sshd) && !opensByKey(account, sshd));
   const names = ['', ...Object.keys(sshd.users)];
   const methods = names.flatMap((name) => sshdValues(sshd, 'authenticationmethods', name === '' ? undefined : name));
-  const twoFactor = methods.some((method) => /password|keyboard-interactive/.test(method));
+  const secondFactor = methods.some((method) => /password|keyboard-interactive/.test(method));
   const reasons = [
     ...(sshd.answered ? [] : ['sshd did not tell its configuration']),
     ...(facts.accounts.directories.length > 0 ? [`accounts also come from ${facts.accounts.directories.join(', ')}, and they cannot be listed from here`] : []),
-    ...(twoFactor ? ['AuthenticationMethods asks for a password or code besides the key'] : []),
+    ...(secondFactor ? ['AuthenticationMethods asks for a password or code besides the key'] : []),
   ];
   const byPassword = facts.accounts.people.some((account) => opensByPassword(account, sshd));
   const passwordsCanGo = needKey.length === 0 && (reasons.length === 0 || (!byPassword && passwordsAreOff(sshd)));
   const keep = kept.filter((account) => opensByKey(account, sshd) || (!passwordsCanGo && opensByPassword(account, sshd)));
-  return { passwordsCanGo, needKey, reasons, keep: [...new Set([...keep.map((account) => account.name), ownAccount])].sort() };
+  return { passwordsCanGo, needKey, reasons, secondFactor, keep: [...new Set([...keep.map((account) => account.name), ownAccount])].sort() };
 }
 
 export function passwordsAreOff(sshd: SshdFacts): boolean {
@@ -80,13 +82,7 @@ export function passwordsAreOff(sshd: SshdFacts): boolean {
 export function ownerUses(sshd: SshdFacts, keyword: string): boolean {
   return sshd.files.some((file) => {
     if (file.path === sshdDropin) return false;
-    const lines = file.path === sshdMain ? withoutOurs(file.lines) : file.lines;
-    const match = lines.findIndex((line) => /^\s*match\s/i.test(line));
-    return (match < 0 ? lines : lines.slice(0, match)).some((line) => line.trim().toLowerCase().startsWith(`${keyword} `));
+    const match = file.lines.findIndex((line) => /^\s*match\s/i.test(line));
+    return (match < 0 ? file.lines : file.lines.slice(0, match)).some((line) => line.trim().toLowerCase().split(/[\s=]/)[0] === keyword);
   });
-}
-
-/** In a main file that holds our block, only our own lines name kipper alone. */
-function withoutOurs(lines: readonly string[]): string[] {
-  return lines.filter((line) => !/^Allow(?:Users|Groups) kipper$/.test(line));
 }

@@ -18,3 +18,12 @@ export function sshPorts(facts: ServerFacts): number[] {
 export function neededPorts(facts: ServerFacts): number[] {
   return [...new Set([...sshPorts(facts), ...clusterPorts])];
 }
+
+const clusterNames = new Set(['rke2', 'microk8s', 'kubernetes']);
+
+/** A cluster that Kipper did not install, if one is here: its networks and node ports are not ours to close. */
+export function foreignCluster(facts: ServerFacts): string | null {
+  if (facts.k3s === 'foreign') return 'a k3s that Kipper did not install';
+  const found = facts.present.find((each) => clusterNames.has(each.name));
+  return found === undefined ? null : `${found.name} (${found.path})`;
+}

@@ -1,35 +1,28 @@
 import type { ServerFacts } from '../server/facts.ts';
-import { readsDropins, sshdDropin, sshdMain, sshdValue } from '../server/sshd.ts';
+import { decidedBefore, readsDropin, sshdDropin, sshdMain, sshdValue } from '../server/sshd.ts';
 import { type Logins, opensByKey, opensByPassword, ownAccount, ownerUses } from './logins.ts';
 
-/** The most that each may be; what the owner set tighter stays. Zero means no limit to sshd where `zeroIsNone`. */
+/** The most that each may be; what the owner set tighter stays. A LoginGraceTime of 0 means no limit to sshd. */
 const limits = [
-  { keyword: 'MaxAuthTries', most: 4, zeroIsNone: false },
-  { keyword: 'LoginGraceTime', most: 30, zeroIsNone: true },
+  { keyword: 'MaxAuthTries', least: 1, most: 4 },
+  { keyword: 'LoginGraceTime', least: 1, most: 30 },
 ] as const;
 
-function limit(facts: ServerFacts, { keyword, most, zeroIsNone }: (typeof limits)[number]): string {
+function limit(facts: ServerFacts, { keyword, least, most }: (typeof limits)[number]): string {
   const now = Number(sshdValue(facts.sshd, keyword.toLowerCase()) ?? most);
-  const tighter = Number.isInteger(now) && now < most && !(zeroIsNone && now === 0) && now >= 0;
-  return `${keyword} ${tighter ? now : most}`;
+  return `${keyword} ${Number.isInteger(now) && now >= least && now < most ? now : most}`;
 }
 
 /** `prohibit-password`, unless that would open what is shut or shut out a root who has no key. */
 function rootLogin(facts: ServerFacts, logins: Logins): string[] {
   const now = sshdValue(facts.sshd, 'permitrootlogin');
   if (now === 'no' || now === 'forced-commands-only') return [];
-  const root = facts.accounts.people.find((account) => account.uid === 0 && account.name === 'root');
-  const wouldBeShutOut = root !== undefined && opensByPassword(root, facts.sshd) && !opensByKey(root, facts.sshd) && logins.needKey.includes(root);
-  return wouldBeShutOut || (root !== undefined && needsSecondFactor(facts, logins)) ? [] : ['PermitRootLogin prohibit-password'];
+  const root = logins.needKey.find((account) => account.uid === 0);
+  const needsKey = root !== undefined && opensByPassword(root, facts.sshd) && !opensByKey(root, facts.sshd);
+  return needsKey || (now === 'yes' && logins.secondFactor) ? [] : ['PermitRootLogin prohibit-password'];
 }
 
-function needsSecondFactor(facts: ServerFacts, logins: Logins): boolean {
-  return now(facts) === 'yes' && logins.reasons.some((reason) => reason.startsWith('AuthenticationMethods'));
-}
-
-const now = (facts: ServerFacts) => sshdValue(facts.sshd, 'permitrootlogin');
-
-function globalLines(facts: ServerFacts, logins: Logins): string[] {
+function wanted(facts: ServerFacts, logins: Logins): string[] {
   return [
     ...(logins.passwordsCanGo ? ['PasswordAuthentication no', 'KbdInteractiveAuthentication no'] : []),
     ...rootLogin(facts, logins),
@@ -41,35 +34,47 @@ function globalLines(facts: ServerFacts, logins: Logins): string[] {
     'X11Forwarding no',
     'AllowAgentForwarding no',
     'LogLevel VERBOSE',
-    // These lists accumulate over files: a line of ours adds to the owner's, but alone would shut out everybody else.
-    ...(ownerUses(facts.sshd, 'allowusers') ? [`AllowUsers ${ownAccount}`] : []),
-    ...(ownerUses(facts.sshd, 'allowgroups') ? [`AllowGroups ${ownAccount}`] : []),
   ];
 }
 
-const matchLines = [`Match User ${ownAccount}`, '\tAllowTcpForwarding local'];
+const keywordOf = (line: string) => line.split(' ')[0]?.toLowerCase() ?? '';
 const header = '# Written by Kipper; what stands here comes first and so decides. kip server undo --control sshd takes it back.';
-const top = { begin: '# BEGIN kipper', end: '# END kipper' };
-const bottom = { begin: '# BEGIN kipper account', end: '# END kipper account' };
 
-export interface SshdFile {
-  path: string;
-  text: string;
+/** Our drop-in. A keyword that an earlier line decides is left out: it could not hold. */
+export function sshdText(facts: ServerFacts, logins: Logins): string {
+  const decided = new Set(decidedBefore(facts.sshd).map((each) => each.keyword));
+  return `${[
+    header,
+    ...wanted(facts, logins).filter((line) => !decided.has(keywordOf(line))),
+    // These lists accumulate over files: a line of ours adds to the owner's, but alone would shut out everybody else.
+    ...(ownerUses(facts.sshd, 'allowusers') ? [`AllowUsers ${ownAccount}`] : []),
+    ...(ownerUses(facts.sshd, 'allowgroups') ? [`AllowGroups ${ownAccount}`] : []),
+    `Match User ${ownAccount}`,
+    '\tAllowTcpForwarding local',
+  ].join('\n')}\n`;
 }
 
-/** The file that carries our settings: a drop-in, or where those are not read, the main file with a block at its top and its end. */
-export function sshdFile(facts: ServerFacts, logins: Logins): SshdFile | null {
-  const lines = globalLines(facts, logins);
-  if (readsDropins(facts.sshd)) return { path: sshdDropin, text: `${[header, ...lines, ...matchLines].join('\n')}\n` };
-  const main = facts.sshd.mainText;
-  if (main === null) return null;
-  const rest = cut(cut(main, bottom), top);
-  // At the end, because a Match block swallows every line after it.
-  return { path: sshdMain, text: `${[top.begin, header, ...lines, top.end].join('\n')}\n${rest}${[bottom.begin, ...matchLines, bottom.end].join('\n')}\n` };
+/** Lines of the owner that keep ours from holding. */
+export function inTheWay(facts: ServerFacts, logins: Logins): string[] {
+  const ours = new Map(wanted(facts, logins).map((line) => [keywordOf(line), line.toLowerCase()]));
+  return decidedBefore(facts.sshd)
+    .filter((each) => ours.has(each.keyword) && ours.get(each.keyword) !== each.line.toLowerCase().replaceAll(/[\s=]+/g, ' '))
+    .map((each) => `${each.path}: ${each.line}`);
 }
 
-function cut(text: string, mark: { begin: string; end: string }): string {
-  const lines = text.split('\n');
-  const [from, to] = [lines.indexOf(mark.begin), lines.indexOf(mark.end)];
-  return from < 0 || to < from ? text : [...lines.slice(0, from), ...lines.slice(to + 1)].join('\n');
+/** The main file with an Include of our drop-in alone: other drop-ins that were never read stay unread. Null when it has one. */
+export function mainWithInclude(facts: ServerFacts): string | null {
+  const { mainText } = facts.sshd;
+  return readsDropin(facts.sshd) || mainText === null ? null : `Include ${sshdDropin}\n${mainText}`;
+}
+
+export function mainMode(facts: ServerFacts): string {
+  return facts.files[sshdMain]?.mode ?? '0644';
+}
+
+/** Kept accounts that no Match block treats otherwise: for these `sshd -T -C` must show our values. */
+export function provable(facts: ServerFacts, logins: Logins): string[] {
+  const keywords = wanted(facts, logins).map(keywordOf);
+  const treatedAlike = (name: string) => keywords.every((keyword) => sshdValue(facts.sshd, keyword, name) === sshdValue(facts.sshd, keyword));
+  return logins.keep.filter((name) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name) && treatedAlike(name));
 }

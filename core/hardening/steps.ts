@@ -30,7 +30,7 @@ export function daemonReload(named: Named): ShellStep {
 }
 
 export function installPackage(control: string, name: string): ShellStep {
-  return shell({ id: `${control}/package-${name}`, control, title: `install the package ${name}` }, 'package', { name, state: 'installed' }, packageMs);
+  return shell({ id: `${control}/package-${name}`, control, title: `install the package ${name}` }, 'package', { name, state: 'present' }, packageMs);
 }
 
 export function attributes(named: Named, path: string, owner: string, group: string, mode: string): ShellStep {
@@ -43,7 +43,7 @@ export function kernelSetting(control: string, key: string, value: string): Shel
 
 /** Ports separated by commas, sources by blanks: one rule for all ports, because each ufw call is a Python start. */
 export function ufw(named: Named, ports: readonly number[], from: readonly string[]): ShellStep {
-  return shell(named, 'ufw', { tcp: ports.join(','), from: from.join(' '), forward: 'ACCEPT' }, guardedMs, 'firewall');
+  return shell(named, 'ufw', { tcp: ports.join(','), from: from.join(' '), forward: 'accept' }, guardedMs, 'firewall');
 }
 
 /** `users` are the accounts that must be able to log in afterwards, separated by blanks. */

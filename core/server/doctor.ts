@@ -1,3 +1,4 @@
+import type { ServerFacts } from './facts.ts';
 import { causes, type Cause, type CauseName } from './causes.ts';
 
 /** A cause by its name; one that an older record holds and we no longer know is `unknown`. */
@@ -9,67 +10,20 @@ export function isCause(name: string): name is CauseName {
   return Object.hasOwn(causes, name);
 }
 
-/** What is known of a connection that did not come about. Text of a peer is read only after its host key proved right. */
-export interface Trouble {
-  /** The system's code: ECONNREFUSED, ENOTFOUND… */
-  code?: string;
-  /** How far the SSH client said it came. */
-  level?: string;
-  message?: string;
-  /** Of the first command over a proven connection: what it wrote on standard error, and how it ended. */
-  stderr?: string;
-  exitCode?: number;
-}
-
-const systemCodes: Readonly<Record<string, CauseName>> = {
-  ECONNREFUSED: 'refused',
-  ETIMEDOUT: 'timed_out',
-  ENOTFOUND: 'dns_failed',
-  EAI_AGAIN: 'dns_failed',
-  ENETUNREACH: 'unreachable_network',
-  EHOSTUNREACH: 'unreachable_network',
-  EADDRNOTAVAIL: 'unreachable_network',
-  EPIPE: 'connection_lost',
-};
-
-const levels: Readonly<Record<string, CauseName>> = {
-  'client-dns': 'dns_failed',
-  'client-authentication': 'key_refused',
-  'client-timeout': 'timed_out',
-};
-
-/** In this order: the first that fits names the cause. */
-const spoken: readonly [RegExp, CauseName][] = [
-  [/host key (?:verification failed|denied)|host denied/i, 'host_key_changed'],
-  [/a password is required|password for kipper|incorrect password/i, 'sudo_password'],
-  [/must have a tty|no tty present|a terminal is required/i, 'sudo_tty'],
-  [/sudo: (?:command )?not found|sudo: not found|no such file.*sudo/i, 'sudo_missing'],
-  [/not (?:in the sudoers|allowed to (?:execute|run))|may not run sudo/i, 'sudo_refused'],
-  [/administratively prohibited|open failed|port forwarding is disabled/i, 'forwarding_off'],
-  [/account is currently not available|only sftp connections|this account is (?:locked|disabled)|nologin/i, 'shell_broken'],
-  [/exceeded MaxStartups|connection (?:lost|closed) before handshake|ended by other party|before (?:the )?banner/i, 'too_many_startups'],
-  [/no matching|unsupported (?:algorithm|cipher)|key exchange/i, 'no_common_algorithm'],
-  [/invalid (?:identification|greeting|protocol)|protocol version mismatch|banner/i, 'not_ssh'],
-  [/all configured authentication methods failed|permission denied \(publickey/i, 'key_refused'],
-  [/too many authentication failures/i, 'key_refused'],
-  [/read-only file system/i, 'read_only_root'],
-  [/no space left on device/i, 'disk_full'],
-  [/could not get lock|unable to acquire the dpkg|dpkg frontend lock/i, 'dpkg_locked'],
-  [/dpkg was interrupted|dpkg --configure -a/i, 'dpkg_broken'],
-  [/failed to fetch|could not resolve|temporary failure resolving|unable to locate package|connection timed out.*(?:http|apt)/i, 'repository_down'],
-  [/timed out|timeout/i, 'timed_out'],
-  [/econnreset|connection reset|socket hang up|broken pipe/i, 'connection_lost'],
-];
-
-/** Names what stands between us and a server, so that a person reads a next step instead of a stack. */
-export function classifyTrouble(trouble: Trouble): Cause {
-  if (trouble.exitCode === 127 && /sudo/.test(trouble.stderr ?? '')) return causeOf('sudo_missing');
-  const text = `${trouble.message ?? ''}\n${trouble.stderr ?? ''}`;
-  const heard = spoken.find(([pattern]) => pattern.test(text))?.[1];
-  const named = systemCodes[trouble.code ?? ''] ?? heard ?? levels[trouble.level ?? ''];
-  if (named === undefined && trouble.code === 'ECONNRESET') return causeOf('connection_lost');
-  if (named === undefined && trouble.exitCode !== undefined && trouble.exitCode >= 126) return causeOf('shell_broken');
-  return causeOf(named ?? 'unknown');
+/** What facts of a probed server show before anything fails: each would fail or hurt a later step. */
+export function diagnose(facts: ServerFacts): CauseName[] {
+  const mounted = (path: string, option: string) => facts.mounts.find((mount) => mount.path === path)?.options.includes(option) ?? false;
+  const seen: Partial<Record<CauseName, boolean>> = {
+    root_read_only: mounted('/', 'ro'),
+    noexec_tmp: mounted('/tmp', 'noexec'),
+    selinux_enforcing: facts.selinux === 'enforcing',
+    cgroup_v1: facts.cgroup === 'v1',
+    docker_present: facts.present.some((each) => each.name === 'docker'),
+    k3s_foreign: facts.k3s === 'foreign',
+    systemd_missing: !facts.systemd,
+    disk_full: facts.disks.some((disk) => disk.freeBytes < 8 * 1024 * 1024),
+  };
+  return Object.entries(seen).flatMap(([name, holds]) => (holds && isCause(name) ? [name] : []));
 }
 
 /** The page docs/doctor.md. */
@@ -78,8 +32,9 @@ export function renderCauses(): string {
   const parts = phases.map((phase) => {
     const rows = Object.entries(causes)
       .filter(([, cause]) => cause.phase === phase)
-      .map(([name, cause]) => `| \`${name}\` | ${cell(cause.sentence)} | ${cell(cause.hint)} |`);
-    return `## ${headings[phase]}\n\n| cause | what it means | next step |\n|---|---|---|\n${rows.join('\n')}\n`;
+      .map(([name, cause]) => `| \`${name}\` |${phase === 'enrol' ? ` ${'exit' in cause ? cause.exit : ''} |` : ''} ${cell(cause.sentence)} | ${cell(cause.hint)} |`);
+    const head = phase === 'enrol' ? '| cause | exit code | what it means | next step |\n|---|---|---|---|' : '| cause | what it means | next step |\n|---|---|---|';
+    return `## ${headings[phase]}\n\n${head}\n${rows.join('\n')}\n`;
   });
   return `# The doctor\n\nWhat can stand between Kipper and a server, by the name that \`kip server show\`, runs and the API give it.\nMade from \`core/server/causes.ts\` by \`bin/node bin/docs.ts\`; do not edit.\n\n${parts.join('\n')}`;
 }

@@ -53,12 +53,30 @@ export function sshdValues(sshd: SshdFacts, key: string, user?: string): readonl
   return settings[key] ?? [];
 }
 
-/** Whether drop-in files are read: an Include of their folder, outside any Match block. */
-export function readsDropins(sshd: SshdFacts): boolean {
-  const main = sshd.files.find((file) => file.path === sshdMain)?.lines ?? [];
-  const match = main.findIndex((line) => /^\s*match\s/i.test(line));
-  const include = main.findIndex((line) => /^\s*include\s+(.*\s)?"?(\/etc\/ssh\/)?sshd_config\.d\/\*\.conf"?(\s|$)/i.test(line));
+const includesOurs = /^\s*include\s+(?:.*\s)?"?(?:\/etc\/ssh\/)?sshd_config\.d\/(?:\*|00-kipper)\.conf"?(?:\s|$)/i;
+
+function mainLines(sshd: SshdFacts): string[] {
+  return sshd.files.find((file) => file.path === sshdMain)?.lines ?? [];
+}
+
+/** Whether our drop-in file is read: an Include that covers it, outside any Match block. */
+export function readsDropin(sshd: SshdFacts): boolean {
+  const match = mainLines(sshd).findIndex((line) => /^\s*match\s/i.test(line));
+  const include = mainLines(sshd).findIndex((line) => includesOurs.test(line));
   return include >= 0 && (match < 0 || include < match);
+}
+
+/** Lines that sshd reads before our drop-in: the first value of a keyword wins, so ours cannot change these. */
+export function decidedBefore(sshd: SshdFacts): { path: string; line: string; keyword: string }[] {
+  const main = mainLines(sshd);
+  const include = main.findIndex((line) => includesOurs.test(line));
+  const before = sshd.files.flatMap((file) => {
+    if (file.path === sshdMain) return main.slice(0, Math.max(include, 0)).map((line) => ({ path: file.path, line }));
+    if (file.path >= sshdDropin) return [];
+    const match = file.lines.findIndex((line) => /^\s*match\s/i.test(line));
+    return file.lines.slice(0, match < 0 ? file.lines.length : match).map((line) => ({ path: file.path, line }));
+  });
+  return before.map((each) => ({ ...each, line: each.line.trim(), keyword: (each.line.trim().split(/[\s=]+/)[0] ?? '').toLowerCase() }));
 }
 
 /** Ports that sshd itself is set to listen on. */

@@ -9,9 +9,9 @@ probe_sshd() {
 }
 probe_sshd_answer=$(probe_sshd 2>/dev/null)
 section sshd printf '%s\n' "$probe_sshd_answer"
-# Whole, and only where drop-in files are not read: our lines have to stand in it then. `=` keeps its empty lines.
+# Whole, and only where drop-in files are not read: an Include has to stand in it then. `=` keeps its empty lines.
 probe_sshd_main() {
-	grep -qiE '^[[:space:]]*include[[:space:]].*sshd_config\.d/\*\.conf' /etc/ssh/sshd_config && return 1
+	grep -qiE '^[[:space:]]*include[[:space:]].*sshd_config\.d/(\*|00-kipper)\.conf' /etc/ssh/sshd_config && return 1
 	sed 's/^/=/' /etc/ssh/sshd_config
 }
 section sshd_main probe_sshd_main

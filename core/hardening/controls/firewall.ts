@@ -4,7 +4,7 @@ import type { ServerFacts } from '../../server/facts.ts';
 import { firewallMarker, foreignFirewall, type ForeignFirewall } from '../../server/firewall.ts';
 import { meaningful } from '../../server/reading.ts';
 import { ufwOpens, ufwTrusts } from '../../server/ufw.ts';
-import { neededPorts, podNetwork, serviceNetwork, sshPorts } from '../ports.ts';
+import { foreignCluster, neededPorts, podNetwork, serviceNetwork, sshPorts } from '../ports.ts';
 import { installPackage, textFile, ufw } from '../steps.ts';
 import { finding, type HardeningControl, type HardenWish } from '../wish.ts';
 
@@ -41,6 +41,14 @@ function traps(facts: ServerFacts): number[] {
 function refused(facts: ServerFacts, wish: HardenWish): Finding | null {
   const foreign = foreignFirewall(facts.firewall, facts.units);
   if (foreign !== null) return foreignFinding(facts, foreign);
+  const cluster = foreignCluster(facts);
+  if (cluster !== null) {
+    return finding(control, {
+      evidence: `no host firewall is active, and ${cluster} is here: its networks and node ports are not known to Kipper`,
+      hint: `set up a firewall that allows ${list(neededPorts(facts))} and what that cluster's nodes and pods need`,
+      remedy: 'owner',
+    });
+  }
   if (wish.sameHost && !wish.yesSameHost) {
     return finding(control, {
       evidence: "this server is the control plane's own machine; a firewall could close the port that it is reached by",

@@ -3,7 +3,7 @@ import type { Step } from '../../plan.ts';
 import type { ServerFacts } from '../../server/facts.ts';
 import { meaningful } from '../../server/reading.ts';
 import { isActive } from '../../server/units.ts';
-import { podNetwork, serviceNetwork } from '../ports.ts';
+import { foreignCluster, podNetwork, serviceNetwork } from '../ports.ts';
 import { daemonReload, installPackage, textFile, units } from '../steps.ts';
 import { finding, type HardeningControl } from '../wish.ts';
 
@@ -63,13 +63,17 @@ function wrong(facts: ServerFacts): string[] {
 function assess(facts: ServerFacts): Finding[] {
   const evidence = wrong(facts);
   if (evidence.length === 0) return [];
+  const cluster = foreignCluster(facts);
+  if (cluster !== null) {
+    return [finding(control, { severity: 'info', evidence: `${cluster} is here: the guard could cut its nodes off from each other`, hint: 'close 10250, 2379-2380, 8472/udp and 30000-32767 to the outside yourself', remedy: 'owner' })];
+  }
   const parts = { evidence: evidence.join('; '), hint: 'UFW and firewalld cannot close NodePorts; the guard does, and drops outside packets that claim to belong to pods' };
   if (canInstall(facts)) return [finding(control, parts)];
   return [finding(control, { ...parts, hint: 'install nftables, then run kip server harden again', remedy: 'owner' })];
 }
 
 function plan(facts: ServerFacts): Step[] {
-  if (wrong(facts).length === 0 || !canInstall(facts)) return [];
+  if (wrong(facts).length === 0 || !canInstall(facts) || foreignCluster(facts) !== null) return [];
   const named = (what: string, title: string) => ({ id: `${control.id}/${what}`, control: control.id, title });
   const [rules, unit] = [holds(facts, guardPath, guardText), holds(facts, unitPath, unitText)];
   const steps: Step[] = [];

@@ -2,20 +2,20 @@ import type { Finding } from '../../control.ts';
 import type { Step } from '../../plan.ts';
 import type { ServerFacts } from '../../server/facts.ts';
 import { meaningful } from '../../server/reading.ts';
-import { sshdDropin, sshdValue } from '../../server/sshd.ts';
+import { readsDropin, sshdDropin, sshdMain, sshdValue } from '../../server/sshd.ts';
 import { type Logins, loginsOf, ownAccount, passwordsAreOff } from '../logins.ts';
 import { sshPorts } from '../ports.ts';
-import { sshdFile } from '../sshd-text.ts';
-import { sshd as sshdStep } from '../steps.ts';
+import { inTheWay, mainMode, mainWithInclude, provable, sshdText } from '../sshd-text.ts';
+import { sshd as sshdStep, textFile } from '../steps.ts';
 import { finding, type HardeningControl, type HardenWish } from '../wish.ts';
 
-/** Whether the file that carries our settings holds them already. */
+/** Whether our drop-in stands as it should and is read. */
 function inPlace(facts: ServerFacts, logins: Logins): boolean {
-  const file = sshdFile(facts, logins);
-  if (file === null) return true;
-  if (file.path !== sshdDropin) return facts.sshd.mainText === file.text;
-  return facts.ownFiles[sshdDropin]?.join('\n') === meaningful(file.text).join('\n');
+  return mainWithInclude(facts) === null && facts.ownFiles[sshdDropin]?.join('\n') === meaningful(sshdText(facts, logins)).join('\n');
 }
+
+/** An Include that stands in a Match block, or that we could not read: nothing we can mend. */
+const outOfReach = (facts: ServerFacts) => !readsDropin(facts.sshd) && mainWithInclude(facts) === null;
 
 const strict: readonly [keyword: string, holds: (value: string) => boolean, wanted: string][] = [
   ['permitemptypasswords', (value) => value === 'no', 'no'],
@@ -27,9 +27,14 @@ const strict: readonly [keyword: string, holds: (value: string) => boolean, want
 ];
 
 function weak(facts: ServerFacts): string[] {
+  const names = [undefined, ...Object.keys(facts.sshd.users)];
   return strict.flatMap(([keyword, holds, wanted]) => {
-    const value = sshdValue(facts.sshd, keyword);
-    return value === null || holds(value) ? [] : [`${keyword} is ${value}, wanted ${wanted}`];
+    const all = sshdValue(facts.sshd, keyword);
+    return names.flatMap((name) => {
+      const value = sshdValue(facts.sshd, keyword, name);
+      if (value === null || holds(value) || (name !== undefined && value === all)) return [];
+      return [`${keyword} is ${value}${name === undefined ? '' : ` for ${name}`}, wanted ${wanted}`];
+    });
   });
 }
 
@@ -41,7 +46,10 @@ function copyLine(facts: ServerFacts, name: string): string {
 
 function passwords(facts: ServerFacts, logins: Logins): Finding[] {
   if (logins.passwordsCanGo) {
-    return passwordsAreOff(facts.sshd) ? [] : [finding(control, { title: 'SSH takes passwords', evidence: 'PasswordAuthentication or KbdInteractiveAuthentication is on; every account that can log in has a key', hint: 'Kipper switches password login off' })];
+    if (passwordsAreOff(facts.sshd)) return [];
+    const done = inPlace(facts, logins);
+    const evidence = `PasswordAuthentication or KbdInteractiveAuthentication is on${done ? ' by a line that Kipper cannot overrule' : '; every account that can log in has a key'}`;
+    return [finding(control, { title: 'SSH takes passwords', evidence, hint: done ? 'remove the line: see the Match blocks and first lines of sshd_config' : 'Kipper switches password login off', remedy: done ? 'owner' : 'fixable' })];
   }
   const perAccount = logins.needKey.map((account) =>
     finding(control, {
@@ -55,31 +63,45 @@ function passwords(facts: ServerFacts, logins: Logins): Finding[] {
   return [...perAccount, ...general];
 }
 
+/** What keeps our settings from holding, for the owner to clear away. */
+function obstacles(facts: ServerFacts, logins: Logins): Finding[] {
+  const lines = inTheWay(facts, logins);
+  const forwarding = inPlace(facts, logins) ? sshdValue(facts.sshd, 'allowtcpforwarding', ownAccount) : null;
+  return [
+    ...(lines.length === 0 ? [] : [finding(control, { title: 'lines of sshd_config come before Kipper\'s', severity: 'medium', evidence: lines.join('; '), hint: 'remove them, or set them as wanted, and harden again', remedy: 'owner' })]),
+    ...(outOfReach(facts) ? [finding(control, { title: 'sshd does not read drop-in files', severity: 'medium', evidence: 'sshd_config includes its drop-in folder only inside a Match block', hint: `put \`Include ${sshdDropin}\` at its top and harden again`, remedy: 'owner' })] : []),
+    ...(forwarding === 'no' || forwarding === 'remote'
+      ? [finding(control, { title: 'SSH forwarding is off for kipper', evidence: `a Match block sets AllowTcpForwarding ${forwarding} for ${ownAccount}`, hint: `except ${ownAccount} from it: the cluster is reached through 127.0.0.1:6443`, remedy: 'owner' })]
+      : []),
+  ];
+}
+
 function assess(facts: ServerFacts, wish: HardenWish): Finding[] {
   if (!facts.sshd.answered) {
     return [finding(control, { evidence: '`sshd -T` gave no configuration', hint: 'run `sshd -t` on the server: it says what is wrong', remedy: 'owner' })];
   }
   const logins = loginsOf(facts, wish.dropLogins);
-  const done = inPlace(facts, logins);
+  const done = inPlace(facts, logins) || outOfReach(facts);
   const found = [...weak(facts), ...(done ? [] : ["Kipper's settings are not in place"])];
-  const forwarding = facts.sshd.users[ownAccount]?.['allowtcpforwarding']?.[0];
-  const hint = done ? 'another line of sshd_config comes first: see `sshd -T` and remove it' : 'Kipper writes them, and proves the login on a new connection before they stay';
+  const hint = done ? 'another line of sshd_config decides: see `sshd -T` and remove it' : 'Kipper writes them, and proves the login on a new connection before they stay';
   return [
     ...passwords(facts, logins),
     ...(found.length === 0 ? [] : [finding(control, { title: 'SSH is looser than it needs to be', severity: 'medium', evidence: found.join('; '), hint, remedy: done ? 'owner' : 'fixable' })]),
-    ...(done && forwarding === 'no'
-      ? [finding(control, { title: 'SSH forwarding is off for kipper', evidence: `a Match block sets AllowTcpForwarding no for ${ownAccount}`, hint: `except ${ownAccount} from it: the cluster is reached through 127.0.0.1:6443`, remedy: 'owner' })]
-      : []),
+    ...obstacles(facts, logins),
   ];
 }
 
 function plan(facts: ServerFacts, wish: HardenWish): Step[] {
-  if (!facts.sshd.answered) return [];
+  if (!facts.sshd.answered || outOfReach(facts)) return [];
   const logins = loginsOf(facts, wish.dropLogins);
-  const file = sshdFile(facts, logins);
-  if (file === null || inPlace(facts, logins)) return [];
+  if (inPlace(facts, logins)) return [];
+  const named = (what: string, title: string) => ({ id: `${control.id}/${what}`, control: control.id, title });
+  const main = mainWithInclude(facts);
   const what = logins.passwordsCanGo ? 'keys only and limits' : 'limits (password login stays)';
-  return [sshdStep({ id: `${control.id}/config`, control: control.id, title: `set SSH in ${file.path}: ${what}; ${logins.keep.join(', ')} keep their login` }, file.path, file.text, logins.keep)];
+  return [
+    ...(main === null ? [] : [textFile(named('include', `include ${sshdDropin} at the top of ${sshdMain}`), sshdMain, main, mainMode(facts))]),
+    sshdStep(named('config', `set SSH in ${sshdDropin}: ${what}; ${logins.keep.join(', ')} keep their login`), sshdDropin, sshdText(facts, logins), provable(facts, logins)),
+  ];
 }
 
 const control: HardeningControl = {
