@@ -44,8 +44,12 @@ func runServer(args []string) error {
 	defer cancel()
 	s := newSupervisor()
 	err = s.run(ctx, p, knobs)
+	stopped := errors.Is(err, errStopped)
+	if !stopped {
+		logf("error", "Shutting down: %v", err)
+	}
 	s.stop()
-	if errors.Is(err, errStopped) {
+	if stopped {
 		logf("info", "Stopped")
 		return nil
 	}

@@ -53,13 +53,13 @@ func (s *supervisor) start(name, dir string, args arguments) error {
 	return nil
 }
 
-// stop ends the datastore last: an API server that lost it hangs for a minute.
+// stop works backwards: clients of the API first, because open watches keep it from ending, and the
+// datastore last, because an API server that lost it hangs for a minute.
 func (s *supervisor) stop() {
-	if len(s.children) == 0 {
-		return
-	}
-	end(s.children[1:], 10*time.Second)
-	end(s.children[:1], 10*time.Second)
+	n := len(s.children)
+	end(s.children[min(2, n):], 2*time.Second)
+	end(s.children[min(1, n):min(2, n)], 3*time.Second)
+	end(s.children[:min(1, n)], 5*time.Second)
 }
 
 func end(children []*child, patience time.Duration) {
