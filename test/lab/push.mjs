@@ -11,7 +11,7 @@ const base = `http://${registry}/v2/${repository}`;
 
 async function call(method, url, body, type) {
   const headers = type ? { 'content-type': type } : {};
-  const answer = await fetch(url, { method, body, headers });
+  const answer = await fetch(url, body ? { method, body, headers } : { method });
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);
   return answer;
 }

@@ -12,8 +12,7 @@ const blobPath = (digest) => `blobs/${digest.replace(':', '/')}`;
 
 function tarHeader(name, size, mode, type) {
   const head = Buffer.alloc(BLOCK);
-  const octal = (value, offset, width) =>
-    head.write(`${value.toString(8).padStart(width - 1, '0')}\0`, offset, width);
+  const octal = (value, offset, width) => head.write(`${value.toString(8).padStart(width - 1, '0')}\0`, offset, width);
   head.write(name, 0, 100);
   octal(mode, 100, 8);
   octal(0, 108, 8);
@@ -40,7 +39,7 @@ function tar(entries) {
 /** Reads a tar of plain files into a map of name to bytes. */
 function untar(bytes) {
   const files = new Map();
-  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0; ) {
+  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0;) {
     const field = (from, to) => bytes.toString('latin1', at + from, at + to).replace(/\0.*$/s, '');
     const size = Number.parseInt(field(124, 136), 8);
     const start = at + BLOCK;

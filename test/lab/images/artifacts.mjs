@@ -1,6 +1,6 @@
 // artifacts.mjs OUT.json ARCH NAME=VERSION=FILE... lists what a control plane may install, with real sizes and hashes.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 
@@ -14,8 +14,8 @@ async function sha256(file) {
 
 /** The images that a file carries, by the digest that containerd shows after the import. */
 function imagesIn(file) {
-  const digests = file.replace(/\.zst$/, '.digests');
-  if (!existsSync(digests)) return {};
+  const digests = file.replace(/\.tar\.zst$/, '.tar.digests');
+  if (digests === file) return {};
   const images = readFileSync(digests, 'utf8')
     .trim()
     .split('\n')
