@@ -14,11 +14,12 @@ export const registryPort = 5000;
 
 export interface Disk {
   root: string;
-  /** Real folders behind the pods' paths: an overlay cannot carry containerd's overlays. */
+  /** Real folders behind containerd's: an overlay cannot carry overlays. All else is on the root, so that it can be removed whole. */
   binds: Record<string, string>;
 }
 
-const podPaths = { containerd: '/var/lib/containerd', kubelet: '/var/lib/kubelet' };
+// k3s proper brings a containerd of its own.
+const realK3sPath = '/var/lib/rancher/k3s/agent/containerd';
 
 /** Mounts the host's own layer over the image; what the host writes survives its reboots, until down(). */
 export async function makeDisk(place: string, image: Image, host: HostRecord): Promise<Disk> {
@@ -30,7 +31,8 @@ export async function makeDisk(place: string, image: Image, host: HostRecord): P
   const lower = lean ? image.lean : `${image.full}:${image.lean}`;
   await must('mount', ['-t', 'overlay', 'kipper-lab', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, root]);
   const binds: Record<string, string> = {};
-  if (host.pods) for (const [name, path] of Object.entries(podPaths)) binds[folder(place, name)] = path;
+  if (host.pods) binds[folder(place, 'containerd')] = '/var/lib/containerd';
+  if (host.realK3s) binds[folder(place, 'k3s-containerd')] = realK3sPath;
   return { root, binds };
 }
 

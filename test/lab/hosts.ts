@@ -15,8 +15,10 @@ export interface HostOptions {
   name?: string;
   image?: ImageName;
   variants?: string[];
-  /** The host can run containers: containerd is set up, with folders that survive a reboot. */
+  /** The host can run containers: containerd is set up and pods survive a reboot. */
   pods?: boolean;
+  /** For a real k3s binary in place of the lab's stand-in: it runs its own containerd. Implies pods. */
+  realK3s?: boolean;
 }
 
 export interface Host {
@@ -60,7 +62,7 @@ function register(lab: Lab, image: Image, options: HostOptions): { host: HostRec
   const port = names.map((each) => variants[each]?.sshPort).find(Boolean) ?? 22;
   const host: HostRecord = {
     ...{ name, ...lab.network.address(index), port, fingerprint: '', image: image.name },
-    ...{ variants: names, pods: options.pods ?? false, supervisor: undefined },
+    ...{ variants: names, pods: (options.pods || options.realK3s) ?? false, realK3s: options.realK3s ?? false, supervisor: undefined },
   };
   hosts.push(host);
   saveLab(lab.record);

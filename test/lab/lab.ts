@@ -40,10 +40,11 @@ export interface Lab {
 /** Opens a lab on addresses of its own, after removing what crashed labs left behind. */
 export async function openLab(options: LabOptions): Promise<Lab> {
   const record = await withLock('labs', () => claim(options));
-  const close = closing(record);
+  const booting = new Set<Promise<Host>>();
+  const close = closing(record, booting);
   try {
     await makeNetwork(record.number);
-    const lab = await assemble(record, options, close);
+    const lab = await assemble(record, options, booting, close);
     await startApt(lab);
     return lab;
   } catch (error) {
@@ -66,9 +67,14 @@ async function claim(options: LabOptions): Promise<LabRecord> {
 }
 
 /** Ctrl-C must not leave hosts behind. */
-function closing(record: LabRecord): () => Promise<void> {
+function closing(record: LabRecord, booting: Set<Promise<Host>>): () => Promise<void> {
   let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => (closed ??= removeLab(record.number));
+  // A boot under way would start its host after everything was removed.
+  const remove = async (): Promise<void> => {
+    await Promise.allSettled(booting);
+    await removeLab(record.number);
+  };
+  const close = (): Promise<void> => (closed ??= remove());
   const interrupt = (): void => {
     if (record.detached) process.exit(130);
     void close().finally(() => process.exit(130));
@@ -81,7 +87,7 @@ function closing(record: LabRecord): () => Promise<void> {
   };
 }
 
-async function assemble(record: LabRecord, options: LabOptions, close: () => Promise<void>): Promise<Lab> {
+async function assemble(record: LabRecord, options: LabOptions, booting: Set<Promise<Host>>, close: () => Promise<void>): Promise<Lab> {
   const place = labFolder(record.number);
   const apt = folder(place, 'apt');
   const imageOf = async (name: ImageName) => {
@@ -96,7 +102,11 @@ async function assemble(record: LabRecord, options: LabOptions, close: () => Pro
     login: await labLogin(),
     folder: folder(place, 'work'),
     cache: cacheFolder,
-    boot: async (host = {}) => bootHost(lab, await imageOf(host.image ?? record.image), host),
+    boot: (host = {}) => {
+      const boot = imageOf(host.image ?? record.image).then((image) => bootHost(lab, image, host));
+      booting.add(boot);
+      return boot.finally(() => booting.delete(boot));
+    },
     serve: (name, command, args, env) => serve(lab, name, command, args, env),
     aptDown: (down) => (down ? writeFileSync(join(apt, 'down'), '') : rmSync(join(apt, 'down'), { force: true })),
     keep: () => {

@@ -16,6 +16,7 @@ export interface HostRecord {
   image: ImageName;
   variants: string[];
   pods: boolean;
+  realK3s: boolean;
   supervisor: Proc | undefined;
 }
 
