@@ -1,7 +1,9 @@
+import { sql } from 'drizzle-orm';
 import { canonical } from '../core/canonical.ts';
 import { newId } from '../core/ids.ts';
 import type { Actor } from './access.ts';
 import type { Context } from './context.ts';
+import { prepared } from './db/prepared.ts';
 import { events } from './db/tables.ts';
 
 export interface EventParts {
@@ -15,20 +17,33 @@ export interface EventParts {
   data?: Record<string, unknown>;
 }
 
+const insertion = prepared((db) =>
+  db
+    .insert(events)
+    .values({
+      id: sql.placeholder('id'),
+      organizationId: sql.placeholder('organizationId'),
+      actor: sql.placeholder('actor'),
+      name: sql.placeholder('name'),
+      subject: sql.placeholder('subject'),
+      runId: sql.placeholder('runId'),
+      data: sql.placeholder('data'),
+      atMs: sql.placeholder('atMs'),
+    })
+    .prepare(),
+);
+
 /** Writes one Event; to be called inside the transaction of the change that it tells of. */
 export function writeEvent(ctx: Context, actor: Actor, parts: EventParts): void {
   const atMs = ctx.now();
-  ctx.db
-    .insert(events)
-    .values({
-      id: newId('event', atMs, ctx.random),
-      organizationId: parts.organizationId,
-      actor: canonical(actor),
-      name: parts.name,
-      subject: parts.subject,
-      runId: parts.runId ?? null,
-      data: canonical(parts.data ?? {}),
-      atMs,
-    })
-    .run();
+  insertion(ctx.db).run({
+    id: newId('event', atMs, ctx.random),
+    organizationId: parts.organizationId,
+    actor: canonical(actor),
+    name: parts.name,
+    subject: parts.subject,
+    runId: parts.runId ?? null,
+    data: canonical(parts.data ?? {}),
+    atMs,
+  });
 }
