@@ -38,6 +38,7 @@ async function checkFirewall(host: Host): Promise<void> {
 
 async function checkReboot(host: Host): Promise<void> {
   const before = host.leaderPid;
+  const bootId = await host.sh('cat /proc/sys/kernel/random/boot_id');
   await host.sh('echo kept >/root/kept; sysctl -qw vm.swappiness=7; nft add table inet gone');
   await host.reboot();
   await tally.check(`${host.name}: reboot keeps the disk`, async () => (await host.sh('cat /root/kept')) === 'kept');
@@ -45,6 +46,10 @@ async function checkReboot(host: Host): Promise<void> {
     `${host.name}: reboot is a new boot`,
     async () => host.leaderPid !== before && !(await host.sh('nft list tables')).includes('gone'),
   );
+  await tally.check(`${host.name}: reboot has an id of its own`, async () => {
+    const now = await host.sh('cat /proc/sys/kernel/random/boot_id');
+    return now !== bootId && now !== readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  });
   await tally.check(`${host.name}: ssh by the same host key`, async () => (await host.ssh('true')).code === 0);
   await tally.check(`${host.name}: ufw is on again`, async () => (await host.sh('ufw status')).includes('Status: active'));
   await host.kill();

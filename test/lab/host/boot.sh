@@ -18,10 +18,10 @@ for d in kernel vm fs; do
 	rm -rf "$copy/random"
 	if [ $d = kernel ]; then
 		mkdir -p "$copy/random" /run/kipper-lab/random
-		mount --bind /proc/sys/kernel/random /run/kipper-lab/random
+		mount --rbind /proc/sys/kernel/random /run/kipper-lab/random
 	fi
 	mount --bind "$copy" /proc/sys/$d
-	[ $d != kernel ] || mount --bind /run/kipper-lab/random /proc/sys/kernel/random
+	[ $d != kernel ] || mount --rbind /run/kipper-lab/random /proc/sys/kernel/random
 done
 mount --make-rshared /
 
