@@ -1,8 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Logger } from 'pino';
 import manifest from '../../package.json' with { type: 'json' };
 import { Fault } from '../../core/fault.ts';
+import { controls } from '../../core/hardening/controls.ts';
 import type { Context } from '../context.ts';
+import type { Log } from '../log.ts';
 import { listPublicKeys } from '../people/keys.ts';
 import { limiterKey } from './address.ts';
 import { requireActor } from './auth.ts';
@@ -26,7 +27,7 @@ import { setupRoutes } from './routes/setup.ts';
 
 export interface AppOptions {
   /** The access log and the causes of unexpected errors; none when left out. */
-  log?: Logger;
+  log?: Log;
   redis?: () => RedisState;
   /** Aborted when the process is about to end: /readyz says so and live streams end. */
   stopping?: AbortSignal;
@@ -43,7 +44,7 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
 
   app.onError((thrown, c) => {
     const fault = faultOf(thrown);
-    if (fault.code === 'internal' || fault.code === 'storage_full') options.log?.error({ err: fault.cause ?? fault }, fault.message);
+    if (fault.code === 'internal' || fault.code === 'storage_full') options.log?.error(fault.message, { cause: causeOf(fault) });
     return problemOf(c, fault, url);
   });
   app.notFound((c) => problemOf(c, new Fault('not_found', { message: 'there is nothing at this address', hint: 'the routes are listed at /docs' }), url));
@@ -53,7 +54,7 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   app.use('*', limitBody());
   app.use('/v1/*', requireActor(ctx, limits));
   app.use('/v1/*', idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)));
-  app.use('/v1/enrolments/:id/claim', async (c, next) => {
+  app.use('/v1/enrolments/:enrolment/claim', async (c, next) => {
     await limits.spend('claim', limiterKey(c.get('address')));
     await next();
   });
@@ -61,11 +62,11 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   const whole = app
     .route('/v1', peopleRoutes(ctx, limits))
     .route('/v1', projectRoutes(ctx))
+    .route('/v1', runRoutes(ctx, stopping))
     .route('/v1', serverRoutes(ctx))
     .route('/v1', enrolmentRoutes(ctx))
-    .route('/v1', runRoutes(ctx, stopping))
     .route('/v1', appRoutes(ctx))
-    .route('/v1', controlRoutes([]))
+    .route('/v1', controlRoutes(controls))
     .route('/v1', eventRoutes(ctx));
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'accessToken', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
@@ -75,6 +76,10 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   app.route('/setup', setupRoutes(ctx, limits));
   app.get('/.well-known/jwks.json', (c) => c.json(listPublicKeys(ctx)));
   return whole;
+}
+
+function causeOf(fault: Fault): string {
+  return fault.cause instanceof Error ? (fault.cause.stack ?? fault.cause.message) : fault.message;
 }
 
 export type AppType = ReturnType<typeof makeApp>;

@@ -1,8 +1,8 @@
 import type { Context as HonoContext, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
-import type { Logger } from 'pino';
 import { Fault } from '../../core/fault.ts';
 import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
 import { clientAddress } from './address.ts';
 import type { HttpEnv } from './openapi.ts';
 
@@ -20,14 +20,14 @@ function standingHeaders(config: Config): [string, string][] {
 }
 
 /** The first thing every request meets: who asks, the headers of every answer, one line in the access log. */
-export function door(config: Config, log: Logger | undefined): MiddlewareHandler<HttpEnv> {
+export function door(config: Config, log: Log | undefined): MiddlewareHandler<HttpEnv> {
   const headers = standingHeaders(config);
   return async function doorOf(c, next) {
     const startedAt = log === undefined ? 0 : performance.now();
     c.set('address', clientAddress(c, config.behindProxy));
     for (const [name, value] of headers) c.header(name, value);
     await next();
-    log?.info(lineOf(c, performance.now() - startedAt), 'answered');
+    log?.info('answered', lineOf(c, performance.now() - startedAt));
   };
 }
 

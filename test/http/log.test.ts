@@ -1,10 +1,17 @@
 import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { Log } from '../../services/log.ts';
 import { makeSetupLink } from '../../services/people/setup.ts';
 import { hashPassword } from '../../services/people/passwords.ts';
 import { people } from '../../services/db/tables.ts';
 import { openApi } from '../support/http.ts';
+
+const toLog = (sink: Logger): Log => ({
+  info: (text, fields) => sink.info(fields, text),
+  warn: (text, fields) => sink.warn(fields, text),
+  error: (text, fields) => sink.error(fields, text),
+});
 
 describe('the access log', () => {
   it('T73 holds no token, no password, no setup path, no query and no words of a body', async () => {
@@ -15,7 +22,7 @@ describe('the access log', () => {
         done();
       },
     });
-    const api = await openApi({ log: pino({ level: 'trace' }, sink) });
+    const api = await openApi({ log: toLog(pino({ level: 'trace' }, sink)) });
     const link = await openApi();
     link.ctx.db.$client.exec('pragma foreign_keys = off; delete from sessions; delete from people');
     const setupPath = new URL(makeSetupLink(link.ctx).url.reveal()).pathname;
@@ -45,7 +52,7 @@ describe('the access log', () => {
         done();
       },
     });
-    const api = await openApi({ log: pino(sink) });
+    const api = await openApi({ log: toLog(pino(sink)) });
     api.ctx.db.$client.exec('drop table environments');
     const answer = await api.call('POST', '/v1/projects/x/environments', { name: 'a' });
     expect(answer.status).toBe(404);

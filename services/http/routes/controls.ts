@@ -16,7 +16,7 @@ const list = createRoute({
   responses: { 200: json(z.object({ items: z.array(controlView), next: z.null() }), 'in the order of the plan'), ...problems },
 });
 
-type ControlCard = Pick<Control<unknown, unknown>, 'id' | 'title' | 'why' | 'severity' | 'standards'>;
+type ControlCard = Pick<Control<never, never>, 'id' | 'title' | 'why' | 'severity' | 'standards'>;
 
 export function controlRoutes(controls: readonly ControlCard[]) {
   const items = controls.map(({ id, title, why, severity, standards }) => ({ id, title, why, severity, standards: [...standards] }));
