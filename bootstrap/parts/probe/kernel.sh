@@ -19,7 +19,7 @@ probe_sysctls() {
 	done
 }
 section sysctls probe_sysctls
-section sysctl_files tagged /etc/sysctl.conf /etc/sysctl.d/*.conf
+section sysctl_files tagged /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf
 
 # A kernel without modules has what it has: then only /sys/module and /proc tell.
 probe_modules() {

@@ -13,7 +13,7 @@ const table: KernelTable = {
     'kernel.yama.ptrace_scope': '1',
     'fs.protected_hardlinks': '1',
     'fs.protected_symlinks': '1',
-    'fs.protected_fifos': '2',
+    'fs.protected_fifos': '1',
     'fs.protected_regular': '2',
     'fs.suid_dumpable': '0',
     'net.ipv4.tcp_syncookies': '1',
