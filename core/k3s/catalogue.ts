@@ -7,6 +7,7 @@ export const architectures = ['amd64', 'arm64'] as const;
 export type Architecture = (typeof architectures)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'use 64 lower-case hexadecimal digits');
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'use sha256: and 64 hexadecimal digits');
 const reference = z
   .string()
   .max(300)
@@ -35,10 +36,12 @@ export const artefactEntry = z
       .max(4 * 1024 ** 3)
       .nullable(),
     image: reference.optional(),
-    imageDigest: z
-      .string()
-      .regex(/^sha256:[0-9a-f]{64}$/, 'use sha256: and 64 hexadecimal digits')
-      .nullish(),
+    imageDigest: digest.nullish(),
+    /** What an archive of several images holds, for people to read. */
+    images: z
+      .array(z.strictObject({ image: reference, imageDigest: digest.nullish() }))
+      .max(100)
+      .optional(),
   })
   .refine((entry) => entry.url !== undefined || entry.image !== undefined, { message: 'give a url or an image', path: ['url'] });
 
@@ -62,7 +65,7 @@ function k3sRelease(arch: Architecture): ArtefactEntry[] {
       bytes: null,
     },
     {
-      name: 'k3s-images',
+      name: 'k3s-airgap-images',
       version: k3sVersion,
       arch,
       url: `${releaseBase}/k3s-airgap-images-${arch}.tar.zst`,
@@ -71,7 +74,7 @@ function k3sRelease(arch: Architecture): ArtefactEntry[] {
       bytes: null,
     },
     {
-      name: 'traefik',
+      name: 'traefik-image',
       version: traefikVersion,
       arch,
       sha256: null,
@@ -85,9 +88,21 @@ function k3sRelease(arch: Architecture): ArtefactEntry[] {
 /** The releases that this version of Kipper installs. `bin/pin` fills the digests where there is a network. */
 export const builtInArtefacts: readonly ArtefactEntry[] = architectures.flatMap(k3sRelease);
 
-/** What an install cannot do without. The images of k3s itself are pulled by the host where the catalogue has none. */
-export const neededArtefacts: readonly { name: string; optional: boolean }[] = [
-  { name: 'k3s', optional: false },
-  { name: 'k3s-images', optional: true },
-  { name: 'traefik', optional: false },
-];
+/** What an install cannot do without. Further archives of images in the KIPPER_ARTIFACTS file go along. */
+export const neededArtefacts = ['k3s', 'k3s-airgap-images', 'traefik-image'] as const;
+
+/** The entries that an install on this architecture uses: the file's stand before the built-in ones, one for each name. */
+export function chooseArtefacts(arch: Architecture, fromFile: readonly ArtefactEntry[]): ArtefactEntry[] {
+  const chosen = new Map<string, ArtefactEntry>();
+  for (const entry of [...fromFile, ...builtInArtefacts]) {
+    if (entry.arch === arch && !chosen.has(entry.name)) chosen.set(entry.name, entry);
+  }
+  return [...chosen.values()];
+}
+
+/** The name that an archive of images gets on the host: k3s reads the format off its ending. */
+export function archiveName(entry: ArtefactEntry): string | undefined {
+  if (entry.url === undefined || entry.name === 'k3s') return undefined;
+  const ending = /\.tar(?:\.zst|\.gz)?$/.exec(new URL(entry.url).pathname)?.[0] ?? '.tar';
+  return `${entry.name}${ending}`;
+}

@@ -67,7 +67,9 @@ function architectureOf(machine: string): Architecture {
 
 /** The IPv4 address of the interface that the default route leaves by; the one we connect to where the host holds it. */
 function nodeAddressOf(server: ServerFacts, address: string): string {
-  const usable = server.network.addresses.filter((one) => one.family === 4 && one.scope !== 'loopback' && !one.address.startsWith('169.254.'));
+  const usable = server.network.addresses.filter(
+    (one) => one.family === 4 && one.scope !== 'loopback' && !one.address.startsWith('169.254.'),
+  );
   if (usable.some((one) => one.address === address)) return address;
   const device = server.network.routes.find((route) => route.family === 4 && route.to === 'default')?.interface;
   const found = usable.find((one) => one.interface === device) ?? usable[0];

@@ -8,7 +8,7 @@ const minuteMs = 60_000;
 
 /** Everything from an empty host to a proved k3s; holds no step for what is pulled by the host itself. */
 export function planK3s(wish: K3sWish, facts: K3sFacts): Step[] {
-  return [...folders(), ...binaries(wish.artefacts), ...configuration(wish, facts), ...start()];
+  return [...folders(), marker(wish), ...binaries(wish.artefacts), ...configuration(wish, facts), ...start()];
 }
 
 function folders(): Step[] {
@@ -60,6 +60,11 @@ function textFile(id: string, path: string, mode: string, text: string, title: s
   return { kind: 'file', id, title, control, timeoutMs: minuteMs, path, owner: 'root', group: 'root', mode, content: { text } };
 }
 
+/** Comes before the binary, so that an install that broke off is known as ours. */
+function marker(wish: K3sWish): Step {
+  return textFile('k3s/marker', paths.marker, '0644', renderMarker(wish), `write ${paths.marker}: this k3s is ours`);
+}
+
 function configuration(wish: K3sWish, facts: K3sFacts): Step[] {
   return [
     textFile(
@@ -81,7 +86,6 @@ function configuration(wish: K3sWish, facts: K3sFacts): Step[] {
       ? [textFile('k3s/kubelet', paths.kubelet, '0600', renderKubelet(), `write ${paths.kubelet}: accept cgroup v1`)]
       : []),
     textFile('k3s/unit', paths.unit, '0644', renderUnit(), `write the unit ${paths.unit}`),
-    textFile('k3s/marker', paths.marker, '0644', renderMarker(wish), `write ${paths.marker}: this k3s is ours`),
   ];
 }
 
