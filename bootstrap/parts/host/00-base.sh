@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # The host-step library: POSIX sh for dash, busybox ash and bash. Values arrive as K_ variables only.
 # Exit codes: 0 changed, 3 holds already, 12 artefact wanted, 64 bad data, 70 failed and put back, 71 failed and not put back,
 # 72 no space or read-only, 73 not what it should be, 74 did not hold after it was applied and put back, 75 not the lease's

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # The lease: the newest run owns the host. lease/holder is one line: run fence pid start group sshd sshd-start.
 
 lease_read() {

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # One undo entry is a folder undo/<8 digits>: meta files, data/ (the step's values), before/ (what was there), left (what we left).
 
 action_ok() {

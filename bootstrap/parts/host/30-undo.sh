@@ -1,15 +1,19 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 
 # entry, run, step, control, action, guard, title, separated by tabs; newest first.
 undo_list() {
-	entries | sort -r | while IFS= read -r entry; do
+	undo_lines | tr -d '\000-\010\013-\037\177'
+}
+
+undo_lines() {
+	for entry in $(entries | sort -r); do
 		printf '%s' "${entry##*/}"
 		for field in run step control action guard title; do
 			entry_meta "$field"
 			printf '\t%s' "$meta"
 		done
 		printf '\n'
-	done | tr -d '\000-\010\013-\037\177'
+	done
 }
 
 undo_compare() {

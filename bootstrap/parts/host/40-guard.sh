@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Two-phase steps. While undo/armed exists, a timer and a boot unit put the old state back; undo/restore names the folder to
 # put back from, and is written only after that folder is complete.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action attributes: K_owner K_group K_mode of something that exists at K_path.
 
 attributes_refuse() {

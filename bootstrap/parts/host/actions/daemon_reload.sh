@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action daemon_reload: always acts; undo reloads too, because it follows the undo of unit files.
 
 daemon_reload_present() {

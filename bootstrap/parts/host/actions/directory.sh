@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action directory: K_path K_owner K_group K_mode.
 
 directory_refuse() {
@@ -22,7 +22,7 @@ directory_save() {
 }
 
 directory_apply() {
-	parents_make "${K_path%/*}" || fail 72 "cannot make ${K_path%/*}; is the disk full or read-only?"
+	parents_make "${K_path%/*}" "$before/parents" || fail 72 "cannot make ${K_path%/*}; is the disk full or read-only?"
 	[ -d "$K_path" ] || mkdir -m 0700 "$K_path" || fail 72 "cannot make $K_path; is the disk full or read-only?"
 	chown "$K_owner:$K_group" "$K_path" && chmod "$K_mode" "$K_path"
 }

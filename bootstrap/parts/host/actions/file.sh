@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action file: K_path K_owner K_group K_mode, and K_content, or K_sha256 of an uploaded artefact, or K_absent=1.
 
 mode_of() {
@@ -75,11 +75,11 @@ file_check() {
 	fi
 }
 
-# parents_make FOLDER: makes what is missing above a path, noting each in before/parents.
+# parents_make FOLDER NOTES: makes what is missing above a path, noting each before it is made.
 parents_make() {
 	[ -d "$1" ] && return
-	[ -z "${1%/*}" ] || parents_make "${1%/*}" || return
-	[ -z "$before" ] || printf '%s\n' "$1" >>"$before/parents" || return 72
+	[ -z "${1%/*}" ] || parents_make "${1%/*}" "$2" || return
+	printf '%s\n' "$1" >>"$2" || return 72
 	mkdir "$1" && chmod 0755 "$1"
 }
 
@@ -104,7 +104,7 @@ file_apply() {
 	fi
 	upload=$KIPPER_HOME/upload/${K_sha256:-}
 	if [ -n "${K_sha256:-}" ] && [ ! -f "$upload" ]; then exit 12; fi
-	parents_make "${K_path%/*}" || fail 72 "cannot make ${K_path%/*}; is the disk full or read-only?"
+	parents_make "${K_path%/*}" "$before/parents" || fail 72 "cannot make ${K_path%/*}; is the disk full or read-only?"
 	tmp=$(mktemp "${K_path%/*}/.kipper-XXXXXX") || fail 72 "cannot write in ${K_path%/*}; is the disk full or read-only?"
 	trap 'rm -f "$tmp"' EXIT
 	if [ -n "${K_sha256:-}" ]; then
@@ -123,13 +123,9 @@ file_verify() {
 file_undo() {
 	file_refuse
 	if [ -f "$before/content" ]; then
-		parents_make_plain "${K_path%/*}"
+		parents_make "${K_path%/*}" /dev/null
 		tmp=$(mktemp "${K_path%/*}/.kipper-XXXXXX") && cp -p "$before/content" "$tmp" && mv -f "$tmp" "$K_path"
 	else
 		rm -f "$K_path" && parents_remove
 	fi
-}
-
-parents_make_plain() {
-	[ -d "$1" ] || (before='' && parents_make "$1")
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action package: K_name (one or more, separated by blanks), K_state present|absent. Undo purges exactly what was newly installed.
 
 package_refuse() {

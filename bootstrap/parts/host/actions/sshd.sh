@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action sshd: K_path (a drop-in), K_content, K_users (who must still be able to log in). Validated before sshd reads it.
 
 sshd_data() {

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action sysctl: the running value of K_key. A file of its own makes it last.
 
 sysctl_file() {

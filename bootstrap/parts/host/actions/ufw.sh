@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action ufw: K_tcp (ports, separated by commas), K_from (networks, separated by blanks or commas), K_forward accept|keep.
 # Default is deny. Every call of ufw starts a Python, so there are few; the check reads files only.
 

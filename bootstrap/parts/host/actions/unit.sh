@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
 # Action unit: K_unit (one or more, separated by blanks), K_enable enabled|disabled|masked|keep, K_active started|stopped|restarted|reloaded|keep.
 
 unit_folder=${KIPPER_UNITS:-/etc/systemd/system}
