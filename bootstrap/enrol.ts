@@ -25,7 +25,16 @@ const parts = readdirSync(folder)
 /** The enrolment script: values as quoted assignments, functions, and a last line that calls main. The same values give the same bytes. */
 export function enrolmentScript(values: EnrolValues): string {
   const { root, path, owner } = values.sandbox ?? { root: '', path: '', owner: '' };
-  const data = { url: values.url, enrolment: values.enrolmentId, server: values.serverName, key: values.publicKey, pin: values.pin ?? '', root, path, owner };
+  const data = {
+    url: values.url,
+    enrolment: values.enrolmentId,
+    server: values.serverName,
+    key: values.publicKey,
+    pin: values.pin ?? '',
+    root,
+    path,
+    owner,
+  };
   return `#!/bin/sh\n# Kipper enrolment of one server. Read it, or run it with --dry-run; --uninstall takes everything back.\n${assign(data)}\n${parts}\nmain "$@"\n`;
 }
 

@@ -1,13 +1,21 @@
 import type { RunKind } from '../core/runs.ts';
 import type { Settle } from './context.ts';
+import { settleInstall, settleUninstall } from './clusters/settle.ts';
+import { settleAudit, settleHarden, settleUndo } from './servers/settle.ts';
 
 /** Composition: the only place where a run's end meets the noun that it changes. One line a kind. */
 export const settlements: Readonly<Record<RunKind, Settle>> = {
-  audit: nothing,
-  harden: nothing,
-  undo: nothing,
-  install: nothing,
-  uninstall: nothing,
+  audit: settleAudit,
+  harden: settleHarden,
+  undo: settleUndo,
+  install: (ctx, run, settlement) => {
+    settleAudit(ctx, run, settlement);
+    settleInstall(ctx, run, settlement);
+  },
+  uninstall: (ctx, run, settlement) => {
+    settleAudit(ctx, run, settlement);
+    settleUninstall(ctx, run, settlement);
+  },
   deploy: nothing,
   retire: nothing,
 };

@@ -32,8 +32,14 @@ export function renderCauses(): string {
   const parts = phases.map((phase) => {
     const rows = Object.entries(causes)
       .filter(([, cause]) => cause.phase === phase)
-      .map(([name, cause]) => `| \`${name}\` |${phase === 'enrol' ? ` ${'exit' in cause ? cause.exit : ''} |` : ''} ${cell(cause.sentence)} | ${cell(cause.hint)} |`);
-    const head = phase === 'enrol' ? '| cause | exit code | what it means | next step |\n|---|---|---|---|' : '| cause | what it means | next step |\n|---|---|---|';
+      .map(
+        ([name, cause]) =>
+          `| \`${name}\` |${phase === 'enrol' ? ` ${'exit' in cause ? cause.exit : ''} |` : ''} ${cell(cause.sentence)} | ${cell(cause.hint)} |`,
+      );
+    const head =
+      phase === 'enrol'
+        ? '| cause | exit code | what it means | next step |\n|---|---|---|---|'
+        : '| cause | what it means | next step |\n|---|---|---|';
     return `## ${headings[phase]}\n\n${head}\n${rows.join('\n')}\n`;
   });
   return `# The doctor\n\nWhat can stand between Kipper and a server, by the name that \`kip server show\`, runs and the API give it.\nMade from \`core/server/causes.ts\` by \`bin/node bin/docs.ts\`; do not edit.\n\n${parts.join('\n')}`;

@@ -7,7 +7,10 @@ export const enrolmentToken = z.string().regex(/^kpe_[A-Za-z0-9_-]{43}$/, 'this 
 /** Minutes that an enrolment stays open. */
 export const enrolmentMinutes = z.number().int().min(5).max(60).default(15);
 
-const word = z.string().max(128).regex(/^[\x20-\x7e]*$/, 'use printable ASCII');
+const word = z
+  .string()
+  .max(128)
+  .regex(/^[\x20-\x7e]*$/, 'use printable ASCII');
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** An address to dial: IPv4, IPv6 or a host name; never something that begins with a hyphen (T13). */
@@ -28,7 +31,14 @@ export const enrolmentFacts = z.strictObject({
   diskFreeKb: count,
   cpus: count,
   clockSeconds: count,
-  addresses: z.array(z.string().max(64).regex(/^[0-9a-fA-F:.]+\/\d{1,3}$/)).max(32),
+  addresses: z
+    .array(
+      z
+        .string()
+        .max(64)
+        .regex(/^[0-9a-fA-F:.]+\/\d{1,3}$/),
+    )
+    .max(32),
   notes: z.array(z.string().regex(/^[a-z_]{1,48}$/)).max(16),
 });
 export type EnrolmentFacts = z.infer<typeof enrolmentFacts>;

@@ -18,13 +18,28 @@ import type { ServerView } from './view.ts';
  */
 export function claimEnrolment(ctx: Context, address: string, enrolmentId: string, input: unknown): ServerView {
   const claim = parsed(enrolmentClaim, input);
-  const found = ctx.db.select().from(enrolments).innerJoin(servers, eq(servers.id, enrolments.serverId)).where(eq(enrolments.id, enrolmentId)).get();
+  const found = ctx.db
+    .select()
+    .from(enrolments)
+    .innerJoin(servers, eq(servers.id, enrolments.serverId))
+    .where(eq(enrolments.id, enrolmentId))
+    .get();
   if (found === undefined || !isToken(found.enrolments, claim.token)) {
-    throw new Fault('not_allowed', { message: 'this token does not open this enrolment', hint: 'paste the line as it was shown, whole; or make another with kip server invite' });
+    throw new Fault('not_allowed', {
+      message: 'this token does not open this enrolment',
+      hint: 'paste the line as it was shown, whole; or make another with kip server invite',
+    });
   }
   const actor = { kind: 'enrolment', enrolmentId, organizationId: found.servers.organizationId, address } as const;
   if (!isOpen(ctx, found.enrolments)) {
-    atomically(ctx.db, () => writeEvent(ctx, actor, { organizationId: actor.organizationId, name: 'enrolment.refused', subject: enrolmentId, data: { serverId: found.servers.id, why: whyClosed(found.enrolments) } }));
+    atomically(ctx.db, () =>
+      writeEvent(ctx, actor, {
+        organizationId: actor.organizationId,
+        name: 'enrolment.refused',
+        subject: enrolmentId,
+        data: { serverId: found.servers.id, why: whyClosed(found.enrolments) },
+      }),
+    );
     throw closed(found.servers);
   }
   demandSameUrl(ctx, found.enrolments, found.servers);
@@ -51,7 +66,11 @@ function whyClosed(row: EnrolmentRow): string {
 }
 
 function closed(server: ServerRow): Fault {
-  return new Fault('gone', { message: 'this enrolment is over: it was used, revoked or has expired', hint: `make another with kip server invite ${server.name}`, reason: 'enrolment_over' });
+  return new Fault('gone', {
+    message: 'this enrolment is over: it was used, revoked or has expired',
+    hint: `make another with kip server invite ${server.name}`,
+    reason: 'enrolment_over',
+  });
 }
 
 function demandSameUrl(ctx: Context, row: EnrolmentRow, server: ServerRow): void {
@@ -68,7 +87,9 @@ function spend(ctx: Context, row: EnrolmentRow, server: ServerRow, address: stri
   const { changes } = ctx.db
     .update(enrolments)
     .set({ claimedAtMs: nowMs, claimedFrom: address })
-    .where(and(eq(enrolments.id, row.id), isNull(enrolments.claimedAtMs), isNull(enrolments.revokedAtMs), gt(enrolments.expiresAtMs, nowMs)))
+    .where(
+      and(eq(enrolments.id, row.id), isNull(enrolments.claimedAtMs), isNull(enrolments.revokedAtMs), gt(enrolments.expiresAtMs, nowMs)),
+    )
     .run();
   if (changes !== 1) throw closed(server);
 }

@@ -20,17 +20,33 @@ interface Key {
 }
 
 /** Pins what the machine told of itself, in the transaction of its claim, and queues the first audit. */
-export function enrolServer(ctx: Context, actor: Actor, server: ServerRow, enrolment: EnrolmentRow, claim: EnrolmentClaim, from: string): ServerView {
-  if (server.state === 'removed') throw new Fault('gone', { message: `server ${server.name} was removed`, hint: 'invite it again as a new one' });
+export function enrolServer(
+  ctx: Context,
+  actor: Actor,
+  server: ServerRow,
+  enrolment: EnrolmentRow,
+  claim: EnrolmentClaim,
+  from: string,
+): ServerView {
+  if (server.state === 'removed')
+    throw new Fault('gone', { message: `server ${server.name} was removed`, hint: 'invite it again as a new one' });
   const keys = keysOf(claim);
   refuseClone(ctx, server, claim, keys);
   const before = pinnedKeys(ctx, server.id).map((key) => key.fingerprint);
-  const replaced = server.state === 'enrolled' && (server.machineId !== claim.machineId || !before.some((one) => keys.some((key) => key.fingerprint === one)));
+  const replaced =
+    server.state === 'enrolled' &&
+    (server.machineId !== claim.machineId || !before.some((one) => keys.some((key) => key.fingerprint === one)));
   if (replaced && !enrolment.replaces) throw changed(server, before, keys);
   pin(ctx, server, keys);
   const row = ctx.db
     .update(servers)
-    .set({ state: 'enrolled', machineId: claim.machineId, ...placeOf(server, claim, from), unreachableCause: null, ...(replaced ? { facts: null, hardenedAtMs: null } : {}) })
+    .set({
+      state: 'enrolled',
+      machineId: claim.machineId,
+      ...placeOf(server, claim, from),
+      unreachableCause: null,
+      ...(replaced ? { facts: null, hardenedAtMs: null } : {}),
+    })
     .where(eq(servers.id, server.id))
     .returning()
     .get();
@@ -38,7 +54,14 @@ export function enrolServer(ctx: Context, actor: Actor, server: ServerRow, enrol
     organizationId: server.organizationId,
     name: replaced ? 'server.replaced' : 'server.enrolled',
     subject: server.id,
-    data: { name: server.name, address: row.address, port: row.port, before, hostKeys: keys.map((key) => key.fingerprint), facts: claim.facts },
+    data: {
+      name: server.name,
+      address: row.address,
+      port: row.port,
+      before,
+      hostKeys: keys.map((key) => key.fingerprint),
+      facts: claim.facts,
+    },
   });
   queueRun(ctx, actor, { organizationId: server.organizationId, kind: 'audit', serverId: server.id, input: {}, timeoutMs: auditTimeoutMs });
   return viewServer(row, pinnedKeys(ctx, server.id));
@@ -58,11 +81,24 @@ function keysOf(claim: EnrolmentClaim): Key[] {
   const keys = pinnable(claim.hostKeys).map(({ algorithm, base64 }) => {
     const blob = Buffer.from(base64, 'base64');
     if (blob.subarray(4, 4 + algorithm.length).toString('latin1') !== algorithm || blob.readUInt32BE(0) !== algorithm.length) {
-      throw new Fault('invalid_input', { message: 'a host key does not hold what its first word says', field: '/hostKeys', hint: 'look at /etc/ssh/ssh_host_*_key.pub on the server' });
+      throw new Fault('invalid_input', {
+        message: 'a host key does not hold what its first word says',
+        field: '/hostKeys',
+        hint: 'look at /etc/ssh/ssh_host_*_key.pub on the server',
+      });
     }
-    return { algorithm, fingerprint: `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`, publicKey: `${algorithm} ${base64}` };
+    return {
+      algorithm,
+      fingerprint: `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`,
+      publicKey: `${algorithm} ${base64}`,
+    };
   });
-  if (keys.length === 0) throw new Fault('invalid_input', { message: 'the server has no host key of a type that can be pinned', field: '/hostKeys', hint: 'run ssh-keygen -A on it and try again' });
+  if (keys.length === 0)
+    throw new Fault('invalid_input', {
+      message: 'the server has no host key of a type that can be pinned',
+      field: '/hostKeys',
+      hint: 'run ssh-keygen -A on it and try again',
+    });
   return [...new Map(keys.map((key) => [key.fingerprint, key])).values()];
 }
 
@@ -84,7 +120,9 @@ function refuseClone(ctx: Context, server: ServerRow, claim: EnrolmentClaim, key
   if (other === undefined) return;
   const mine = other.organizationId === server.organizationId;
   throw new Fault('conflict', {
-    message: mine ? `this machine has the machine-id or a host key of server ${other.name}` : 'this machine has the machine-id or a host key of a server that is enrolled already',
+    message: mine
+      ? `this machine has the machine-id or a host key of server ${other.name}`
+      : 'this machine has the machine-id or a host key of a server that is enrolled already',
     hint: `if it is a clone: rm /etc/machine-id /etc/ssh/ssh_host_*; systemd-machine-id-setup; ssh-keygen -A; reboot${mine ? `. If it is the same machine: kip server invite ${other.name}` : ''}`,
     reason: 'machine_cloned',
   });
@@ -109,5 +147,9 @@ function pin(ctx: Context, server: ServerRow, keys: readonly Key[]): void {
   const gone = standing.filter((row) => !keys.some((key) => key.fingerprint === row.fingerprint)).map((row) => row.id);
   if (gone.length > 0) ctx.db.update(hostKeys).set({ replacedAtMs: nowMs }).where(inArray(hostKeys.id, gone)).run();
   const fresh = keys.filter((key) => !standing.some((row) => row.fingerprint === key.fingerprint));
-  for (const key of fresh) ctx.db.insert(hostKeys).values({ id: newId('hostKey', nowMs, ctx.random), serverId: server.id, ...key, pinnedAtMs: nowMs }).run();
+  for (const key of fresh)
+    ctx.db
+      .insert(hostKeys)
+      .values({ id: newId('hostKey', nowMs, ctx.random), serverId: server.id, ...key, pinnedAtMs: nowMs })
+      .run();
 }

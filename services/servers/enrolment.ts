@@ -40,7 +40,9 @@ export function demandReachable(ctx: Context, via: EnrolmentWay['via']): void {
   const loopback = isLoopback(url.hostname.replace(/^\[|\]$/g, ''));
   if (!loopback && url.protocol === 'https:') return;
   throw new Fault('conflict', {
-    message: loopback ? `no other machine can reach this control plane at ${ctx.config.url}` : `${ctx.config.url} is not HTTPS: the enrolment token would travel in clear`,
+    message: loopback
+      ? `no other machine can reach this control plane at ${ctx.config.url}`
+      : `${ctx.config.url} is not HTTPS: the enrolment token would travel in clear`,
     hint: 'enrol over your own ssh with kip install --host ADDRESS, or start the control plane with bin/up --public https://ADDRESS:PORT (KIPPER_URL and KIPPER_TLS_CERT elsewhere)',
     field: 'KIPPER_URL',
     reason: 'not_reachable_from_outside',
@@ -58,7 +60,14 @@ export function openEnrolment(ctx: Context, actor: Actor, server: ServerRow, way
   revokeOpen(ctx, server.id);
   ctx.db
     .insert(enrolments)
-    .values({ ...row, serverId: server.id, tokenHash: hashToken(token), replaces: way.replaces, createdBy: canonical(actor), createdAtMs: nowMs })
+    .values({
+      ...row,
+      serverId: server.id,
+      tokenHash: hashToken(token),
+      replaces: way.replaces,
+      createdBy: canonical(actor),
+      createdAtMs: nowMs,
+    })
     .run();
   const key = currentKey(ctx, server.id) ?? makeServerKey(ctx, server.id);
   const { sha256 } = scriptOf(ctx.config, { url: row.publicUrl, enrolmentId: row.id, serverName: server.name, publicKey: key.publicKey });

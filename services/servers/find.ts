@@ -10,7 +10,13 @@ export function findServer(ctx: Context, actor: Actor, idOrName: string): Permit
   const row = ctx.db
     .select()
     .from(servers)
-    .where(and(eq(servers.organizationId, organizationOf(actor)), isNull(servers.removedAtMs), or(eq(servers.id, idOrName), eq(servers.name, idOrName))))
+    .where(
+      and(
+        eq(servers.organizationId, organizationOf(actor)),
+        isNull(servers.removedAtMs),
+        or(eq(servers.id, idOrName), eq(servers.name, idOrName)),
+      ),
+    )
     .orderBy(desc(eq(servers.id, idOrName)))
     .get();
   return permit(actor, row, 'server');

@@ -12,7 +12,13 @@ export function listFindings(ctx: Context, actor: Actor, server: string, page: P
   const rows = ctx.db
     .select()
     .from(findings)
-    .where(and(eq(findings.serverId, row.id), resolved ? undefined : isNull(findings.resolvedAtMs), page.after === undefined ? undefined : lt(findings.id, page.after)))
+    .where(
+      and(
+        eq(findings.serverId, row.id),
+        resolved ? undefined : isNull(findings.resolvedAtMs),
+        page.after === undefined ? undefined : lt(findings.id, page.after),
+      ),
+    )
     .orderBy(desc(findings.id))
     .limit(page.limit + 1)
     .all();

@@ -17,8 +17,20 @@ export const undoInput = runInputs.undo.meta({ id: 'UndoWish' });
 /** Queues a run on an enrolled server; Fault `conflict` while it is only invited. */
 function queue(ctx: Context, actor: Actor, server: string, kind: keyof typeof timeouts, input: unknown): RunRow {
   const row = findServer(ctx, actor, server);
-  if (row.state !== 'enrolled') throw new Fault('conflict', { message: `server ${row.name} is invited but not enrolled yet`, hint: `paste the line of: kip server invite ${row.name}` });
-  const run = atomically(ctx.db, () => queueRun(ctx, actor, { organizationId: row.organizationId, kind, serverId: row.id, input: parsed(runInputs[kind], input), timeoutMs: timeouts[kind] }));
+  if (row.state !== 'enrolled')
+    throw new Fault('conflict', {
+      message: `server ${row.name} is invited but not enrolled yet`,
+      hint: `paste the line of: kip server invite ${row.name}`,
+    });
+  const run = atomically(ctx.db, () =>
+    queueRun(ctx, actor, {
+      organizationId: row.organizationId,
+      kind,
+      serverId: row.id,
+      input: parsed(runInputs[kind], input),
+      timeoutMs: timeouts[kind],
+    }),
+  );
   ctx.ring();
   return run;
 }

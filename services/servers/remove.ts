@@ -28,18 +28,39 @@ export function removeServer(ctx: Context, actor: Actor, server: string, force: 
     refuseWhileUsed(ctx, row, cluster, force);
     const nowMs = ctx.now();
     revokeOpen(ctx, row.id);
-    ctx.db.update(serverKeys).set({ retiredAtMs: nowMs }).where(and(eq(serverKeys.serverId, row.id), isNull(serverKeys.retiredAtMs))).run();
-    ctx.db.update(hostKeys).set({ replacedAtMs: nowMs }).where(and(eq(hostKeys.serverId, row.id), isNull(hostKeys.replacedAtMs))).run();
-    ctx.db.update(clusters).set({ state: 'removed', removedAtMs: nowMs }).where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs))).run();
+    ctx.db
+      .update(serverKeys)
+      .set({ retiredAtMs: nowMs })
+      .where(and(eq(serverKeys.serverId, row.id), isNull(serverKeys.retiredAtMs)))
+      .run();
+    ctx.db
+      .update(hostKeys)
+      .set({ replacedAtMs: nowMs })
+      .where(and(eq(hostKeys.serverId, row.id), isNull(hostKeys.replacedAtMs)))
+      .run();
+    ctx.db
+      .update(clusters)
+      .set({ state: 'removed', removedAtMs: nowMs })
+      .where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs)))
+      .run();
     ctx.db.update(servers).set({ state: 'removed', removedAtMs: nowMs }).where(eq(servers.id, row.id)).run();
     const removed = { id: row.id, name: row.name, ...leftovers(row, cluster) };
-    writeEvent(ctx, actor, { organizationId: row.organizationId, name: 'server.removed', subject: row.id, data: { name: row.name, force, staysBehind: removed.staysBehind } });
+    writeEvent(ctx, actor, {
+      organizationId: row.organizationId,
+      name: 'server.removed',
+      subject: row.id,
+      data: { name: row.name, force, staysBehind: removed.staysBehind },
+    });
     return removed;
   });
 }
 
 function standingCluster(ctx: Context, row: ServerRow): string | undefined {
-  return ctx.db.select({ name: clusters.name }).from(clusters).where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs))).get()?.name;
+  return ctx.db
+    .select({ name: clusters.name })
+    .from(clusters)
+    .where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs)))
+    .get()?.name;
 }
 
 function refuseWhileUsed(ctx: Context, row: ServerRow, cluster: string | undefined, force: boolean): void {
@@ -48,18 +69,33 @@ function refuseWhileUsed(ctx: Context, row: ServerRow, cluster: string | undefin
     .from(runs)
     .where(and(eq(runs.serverId, row.id), inArray(runs.state, ['queued', 'running'])))
     .get();
-  if (open !== undefined) throw new Fault('in_flight', { message: `run ${open.id} of this server is not over`, hint: `wait for it, or: kip run cancel ${open.id}` });
+  if (open !== undefined)
+    throw new Fault('in_flight', {
+      message: `run ${open.id} of this server is not over`,
+      hint: `wait for it, or: kip run cancel ${open.id}`,
+    });
   if (cluster !== undefined && !force) {
-    throw new Fault('conflict', { message: `cluster ${cluster} stands on server ${row.name}`, hint: `kip cluster remove ${cluster} first; if the machine is lost: kip server remove ${row.name} --force` });
+    throw new Fault('conflict', {
+      message: `cluster ${cluster} stands on server ${row.name}`,
+      hint: `kip cluster remove ${cluster} first; if the machine is lost: kip server remove ${row.name} --force`,
+    });
   }
   if (row.hardenedAtMs !== null && row.unreachableCause === null && !force) {
-    throw new Fault('conflict', { message: `server ${row.name} is hardened; removing it now leaves our changes on it`, hint: `kip server undo ${row.name} first, or keep them: kip server remove ${row.name} --force` });
+    throw new Fault('conflict', {
+      message: `server ${row.name} is hardened; removing it now leaves our changes on it`,
+      hint: `kip server undo ${row.name} first, or keep them: kip server remove ${row.name} --force`,
+    });
   }
 }
 
 function leftovers(row: ServerRow, cluster: string | undefined): { staysBehind: string[]; command: string | null } {
   if (row.state === 'invited') return { staysBehind: [], command: null };
-  const staysBehind = ['the user kipper with our key in /home/kipper/.ssh/authorized_keys', '/etc/sudoers.d/kipper', '/etc/ssh/sshd_config.d/00-kipper.conf', '/var/lib/kipper'];
+  const staysBehind = [
+    'the user kipper with our key in /home/kipper/.ssh/authorized_keys',
+    '/etc/sudoers.d/kipper',
+    '/etc/ssh/sshd_config.d/00-kipper.conf',
+    '/var/lib/kipper',
+  ];
   if (row.hardenedAtMs !== null) staysBehind.push('the changes of hardening: firewall, sshd, kernel settings, masked services');
   if (cluster !== undefined) staysBehind.push(`k3s with everything in cluster ${cluster}`);
   return { staysBehind, command: `sudo sh enrol.sh --uninstall${cluster === undefined ? '' : ' --with-cluster'}` };

@@ -27,7 +27,8 @@ export function certificatePin(config: Config): string | null {
   const chain = readChain(config.tls.certFile);
   const [leaf] = chain;
   const last = chain.at(-1);
-  if (leaf === undefined || last === undefined) throw new Fault('internal', { message: 'the certificate of the control plane cannot be read', hint: 'check KIPPER_TLS_CERT' });
+  if (leaf === undefined || last === undefined)
+    throw new Fault('internal', { message: 'the certificate of the control plane cannot be read', hint: 'check KIPPER_TLS_CERT' });
   if (leadsToPublicRoot(last)) return null;
   const key = leaf.publicKey.export({ type: 'spki', format: 'der' });
   return `sha256//${createHash('sha256').update(key).digest('base64')}`;

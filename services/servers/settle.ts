@@ -10,7 +10,11 @@ const actor = { kind: 'system', job: 'settlement' } as const;
 
 /** Inside the settling transaction, for every kind of run: what it says of whether our key reaches the server. */
 export function settleReach(ctx: Context, run: RunRow, settlement: Settlement): void {
-  const server = ctx.db.select({ cause: servers.unreachableCause, name: servers.name }).from(servers).where(eq(servers.id, run.serverId)).get();
+  const server = ctx.db
+    .select({ cause: servers.unreachableCause, name: servers.name })
+    .from(servers)
+    .where(eq(servers.id, run.serverId))
+    .get();
   const cause = causeOfSettlement(settlement);
   if (server === undefined || cause === undefined) return;
   ctx.db
@@ -19,7 +23,13 @@ export function settleReach(ctx: Context, run: RunRow, settlement: Settlement): 
     .where(eq(servers.id, run.serverId))
     .run();
   if (cause === server.cause) return;
-  writeEvent(ctx, actor, { organizationId: run.organizationId, name: cause === null ? 'server.reached' : 'server.lost', subject: run.serverId, runId: run.id, data: { name: server.name, cause } });
+  writeEvent(ctx, actor, {
+    organizationId: run.organizationId,
+    name: cause === null ? 'server.reached' : 'server.lost',
+    subject: run.serverId,
+    runId: run.id,
+    data: { name: server.name, cause },
+  });
 }
 
 /** Null: reached. Undefined: this run says nothing of it. */
@@ -29,12 +39,28 @@ function causeOfSettlement(settlement: Settlement): string | null | undefined {
   if (fault === undefined) return undefined;
   if (fault.code === 'host_key_changed') return 'host_key_changed';
   if (fault.code === 'host_unreachable') return fault.reason !== undefined && isCause(fault.reason) ? fault.reason : 'unknown';
-  if (fault.code === 'host_refused' && fault.reason !== undefined && isCause(fault.reason) && standsInTheWay.has(fault.reason)) return fault.reason;
+  if (fault.code === 'host_refused' && fault.reason !== undefined && isCause(fault.reason) && standsInTheWay.has(fault.reason))
+    return fault.reason;
   return undefined;
 }
 
 /** Refusals of the host that keep every run out, unlike those of one installation. */
-const standsInTheWay = new Set(['key_refused', 'user_not_allowed', 'account_locked', 'home_unsafe', 'sudo_missing', 'sudo_password', 'sudo_tty', 'sudo_refused', 'shell_broken', 'probe_malformed', 'target_refused', 'no_common_algorithm', 'not_ssh', 'too_many_startups']);
+const standsInTheWay = new Set([
+  'key_refused',
+  'user_not_allowed',
+  'account_locked',
+  'home_unsafe',
+  'sudo_missing',
+  'sudo_password',
+  'sudo_tty',
+  'sudo_refused',
+  'shell_broken',
+  'probe_malformed',
+  'target_refused',
+  'no_common_algorithm',
+  'not_ssh',
+  'too_many_startups',
+]);
 
 export const settleAudit = settleReach;
 
@@ -44,7 +70,13 @@ export function settleHarden(ctx: Context, run: RunRow, settlement: Settlement):
   const { noHarden } = JSON.parse(run.input) as { noHarden?: boolean };
   if (noHarden === true) return;
   ctx.db.update(servers).set({ hardenedAtMs: ctx.now() }).where(eq(servers.id, run.serverId)).run();
-  writeEvent(ctx, actor, { organizationId: run.organizationId, name: 'server.hardened', subject: run.serverId, runId: run.id, data: { changed: settlement.result.changed } });
+  writeEvent(ctx, actor, {
+    organizationId: run.organizationId,
+    name: 'server.hardened',
+    subject: run.serverId,
+    runId: run.id,
+    data: { changed: settlement.result.changed },
+  });
 }
 
 /** A whole undo leaves the server as it was found; one of named controls leaves it partly hardened. */
@@ -53,6 +85,13 @@ export function settleUndo(ctx: Context, run: RunRow, settlement: Settlement): v
   if (settlement.outcome !== 'succeeded' || settlement.result.planOnly === true) return;
   const { controls } = JSON.parse(run.input) as { controls?: string[] | null };
   const kept = settlement.result.kept ?? [];
-  if ((controls ?? null) === null && kept.length === 0) ctx.db.update(servers).set({ hardenedAtMs: null }).where(eq(servers.id, run.serverId)).run();
-  writeEvent(ctx, actor, { organizationId: run.organizationId, name: 'server.undone', subject: run.serverId, runId: run.id, data: { controls: controls ?? null, changed: settlement.result.changed, kept } });
+  if ((controls ?? null) === null && kept.length === 0)
+    ctx.db.update(servers).set({ hardenedAtMs: null }).where(eq(servers.id, run.serverId)).run();
+  writeEvent(ctx, actor, {
+    organizationId: run.organizationId,
+    name: 'server.undone',
+    subject: run.serverId,
+    runId: run.id,
+    data: { controls: controls ?? null, changed: settlement.result.changed, kept },
+  });
 }

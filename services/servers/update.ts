@@ -14,7 +14,9 @@ import { findServer, pinnedKeys } from './find.ts';
 import { auditTimeoutMs } from './timeouts.ts';
 import { viewServer, type ServerView } from './view.ts';
 
-export const updateInput = z.strictObject({ name: serverName.optional(), address: dialAddress.optional(), port: port.optional() }).meta({ id: 'ServerChange' });
+export const updateInput = z
+  .strictObject({ name: serverName.optional(), address: dialAddress.optional(), port: port.optional() })
+  .meta({ id: 'ServerChange' });
 
 /** Another name, address or port. The pinned host keys stay: a moved machine has to show them, and an audit checks that at once. */
 export function updateServer(ctx: Context, actor: Actor, server: string, input: z.input<typeof updateInput>): ServerView {
@@ -29,8 +31,14 @@ export function updateServer(ctx: Context, actor: Actor, server: string, input: 
       .where(eq(servers.id, row.id))
       .returning()
       .get();
-    writeEvent(ctx, actor, { organizationId: row.organizationId, name: 'server.updated', subject: row.id, data: { before: { name: row.name, address: row.address, port: row.port }, after: change } });
-    if (moved && row.state === 'enrolled') queueRun(ctx, actor, { organizationId: row.organizationId, kind: 'audit', serverId: row.id, input: {}, timeoutMs: auditTimeoutMs });
+    writeEvent(ctx, actor, {
+      organizationId: row.organizationId,
+      name: 'server.updated',
+      subject: row.id,
+      data: { before: { name: row.name, address: row.address, port: row.port }, after: change },
+    });
+    if (moved && row.state === 'enrolled')
+      queueRun(ctx, actor, { organizationId: row.organizationId, kind: 'audit', serverId: row.id, input: {}, timeoutMs: auditTimeoutMs });
     return viewServer(next, pinnedKeys(ctx, row.id));
   });
   ctx.ring();
@@ -43,5 +51,6 @@ function demandFreeName(ctx: Context, row: typeof servers.$inferSelect, name: st
     .from(servers)
     .where(and(eq(servers.organizationId, row.organizationId), eq(servers.name, name), isNull(servers.removedAtMs), ne(servers.id, row.id)))
     .get();
-  if (taken !== undefined) throw new Fault('conflict', { message: `a server ${name} exists already`, field: '/name', hint: 'choose another name' });
+  if (taken !== undefined)
+    throw new Fault('conflict', { message: `a server ${name} exists already`, field: '/name', hint: 'choose another name' });
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -35,15 +36,28 @@ function invite() {
 
 function scriptFor(server: { id: string; name: string }, enrolment: EnrolmentView, pin = certificatePin(plane.ctx.config)): string {
   const publicKey = currentKey(plane.ctx, server.id)?.publicKey ?? '';
-  return enrolmentScript({ url: plane.ctx.config.url, enrolmentId: enrolment.id, serverName: server.name, publicKey, pin, sandbox: box.place });
+  return enrolmentScript({
+    url: plane.ctx.config.url,
+    enrolmentId: enrolment.id,
+    serverName: server.name,
+    publicKey,
+    pin,
+    sandbox: box.place,
+  });
 }
 
 const lineOf = (enrolment: EnrolmentView) => ({ lines: `KIPPER_TOKEN=${enrolment.token}\n` });
 
 /** Path, mode and content of everything under the root, but the sandbox's own commands. */
 function snapshot(): Record<string, string> {
-  const all = readdirSync(box.root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/^\/(?:commands|tmp)/.test(entry.parentPath.slice(box.root.length)));
-  return Object.fromEntries(all.map((entry) => join(entry.parentPath, entry.name)).map((path) => [path, `${(statSync(path).mode & 0o777).toString(8)} ${readFileSync(path, 'utf8')}`]));
+  const all = readdirSync(box.root, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !/^\/(?:commands|tmp)/.test(entry.parentPath.slice(box.root.length)),
+  );
+  return Object.fromEntries(
+    all
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [path, `${(statSync(path).mode & 0o777).toString(8)} ${readFileSync(path, 'utf8')}`]),
+  );
 }
 
 describe.each(Object.entries(shells))('under %s', (_name, shell) => {
@@ -52,12 +66,24 @@ describe.each(Object.entries(shells))('under %s', (_name, shell) => {
     const result = await box.run(shell, scriptFor(server, enrolment), lineOf(enrolment));
     expect(result).toMatchObject({ code: 0 });
     const row = plane.ctx.db.select().from(servers).where(eq(servers.id, server.id)).get();
-    expect(row).toMatchObject({ state: 'enrolled', address: '127.0.0.1', port: 2222, machineId: readFileSync(join(box.root, 'etc/machine-id'), 'utf8').trim() });
+    expect(row).toMatchObject({
+      state: 'enrolled',
+      address: '127.0.0.1',
+      port: 2222,
+      machineId: readFileSync(join(box.root, 'etc/machine-id'), 'utf8').trim(),
+    });
     const pinned = plane.ctx.db.select().from(hostKeys).where(eq(hostKeys.serverId, server.id)).all();
-    const published = ['ecdsa', 'ed25519'].map((type) => readFileSync(join(box.root, `etc/ssh/ssh_host_${type}_key.pub`), 'utf8').split(' ').slice(0, 2).join(' '));
+    const published = ['ecdsa', 'ed25519'].map((type) =>
+      readFileSync(join(box.root, `etc/ssh/ssh_host_${type}_key.pub`), 'utf8')
+        .split(' ')
+        .slice(0, 2)
+        .join(' '),
+    );
     expect(pinned.map((key) => key.publicKey).toSorted()).toEqual(published);
     expect(plane.ctx.db.select().from(runs).where(eq(runs.serverId, server.id)).all()).toMatchObject([{ kind: 'audit', state: 'queued' }]);
-    expect(readFileSync(join(box.root, 'home/kipper/.ssh/authorized_keys'), 'utf8')).toBe(`restrict,port-forwarding,permitopen="127.0.0.1:6443" ${currentKey(plane.ctx, server.id)?.publicKey}\n`);
+    expect(readFileSync(join(box.root, 'home/kipper/.ssh/authorized_keys'), 'utf8')).toBe(
+      `restrict,port-forwarding,permitopen="127.0.0.1:6443" ${currentKey(plane.ctx, server.id)?.publicKey}\n`,
+    );
   });
 
   test('a second run with a new token changes nothing and reports again', async () => {
@@ -78,7 +104,9 @@ describe.each(Object.entries(shells))('under %s', (_name, shell) => {
     const before = snapshot();
     const result = await box.run(shell, scriptFor(server, enrolment), { args: ['--dry-run'] });
     expect(result).toMatchObject({ code: 0 });
-    expect(result.stdout).toMatch(/would create the user kipper[\s\S]*would write .*authorized_keys[\s\S]*would allow kipper[\s\S]*would report/);
+    expect(result.stdout).toMatch(
+      /would create the user kipper[\s\S]*would write .*authorized_keys[\s\S]*would allow kipper[\s\S]*would report/,
+    );
     expect(snapshot()).toEqual({ ...before, [join(box.root, 'run/kipper-enrol.lock')]: '600 ' });
   });
 
@@ -142,9 +170,21 @@ test('T74 a refused claim takes the account, the key and the sudo rule away agai
 
 test('T64 nothing that the script writes is ever readable by others', async () => {
   const { server, enrolment } = invite();
-  writeFileSync(join(box.root, 'commands/mv'), '#!/bin/sh\nfor f; do case $f in -*) ;; *) [ ! -e "$f" ] || /usr/bin/stat -c %a "$f" >>"$MODES"; break ;; esac; done\nexec /usr/bin/mv "$@"\n'.replace('$MODES', join(box.root, 'tmp/modes')), { mode: 0o755 });
+  writeFileSync(
+    join(box.root, 'commands/mv'),
+    '#!/bin/sh\nfor f; do case $f in -*) ;; *) [ ! -e "$f" ] || /usr/bin/stat -c %a "$f" >>"$MODES"; break ;; esac; done\nexec /usr/bin/mv "$@"\n'.replace(
+      '$MODES',
+      join(box.root, 'tmp/modes'),
+    ),
+    { mode: 0o755 },
+  );
   await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment));
-  for (const path of ['home/kipper/.ssh/authorized_keys', 'etc/sudoers.d/kipper', 'etc/ssh/sshd_config.d/00-kipper.conf', 'var/lib/kipper/enrol.log']) {
+  for (const path of [
+    'home/kipper/.ssh/authorized_keys',
+    'etc/sudoers.d/kipper',
+    'etc/ssh/sshd_config.d/00-kipper.conf',
+    'var/lib/kipper/enrol.log',
+  ]) {
     expect(statSync(join(box.root, path)).mode & 0o077, path).toBe(path.includes('sudoers') ? 0o040 : 0);
   }
 });
@@ -153,11 +193,83 @@ test('--uninstall takes everything back, and refuses while a cluster stands', as
   const { server, enrolment } = invite();
   const before = snapshot();
   await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment));
-  const unit = join(box.root, 'etc/systemd/system/k3s.service');
-  mkdirSync(join(box.root, 'etc/systemd/system'), { recursive: true });
-  writeFileSync(unit, '');
+  const marker = join(box.root, 'etc/kipper/k3s.json');
+  mkdirSync(join(box.root, 'etc/kipper'));
+  writeFileSync(marker, '');
   expect(await box.run(['dash'], scriptFor(server, enrolment), { args: ['--uninstall'] })).toMatchObject({ code: 25 });
   expect(existsSync(join(box.root, 'home/kipper'))).toBe(true);
   expect(await box.run(['dash'], scriptFor(server, enrolment), { args: ['--uninstall', '--with-cluster'] })).toMatchObject({ code: 0 });
-  expect(snapshot()).toEqual({ ...before, [join(box.root, 'run/kipper-enrol.lock')]: '600 ', [unit]: '644 ' });
+  expect(snapshot()).toEqual({ ...before, [join(box.root, 'run/kipper-enrol.lock')]: '600 ', [marker]: '644 ' });
+});
+
+test('a host that shuts kipper out by AllowUsers, forwarding and a second factor lets it in, and nobody else is changed', async () => {
+  const { server, enrolment } = invite();
+  const config = join(box.root, 'etc/ssh/sshd_config');
+  writeFileSync(
+    config,
+    `${readFileSync(config, 'utf8')}AllowUsers admin\nAllowUsers ops\nAllowTcpForwarding no\nDisableForwarding yes\nAuthenticationMethods publickey,keyboard-interactive\nAuthorizedKeysFile /etc/ssh/keys/%u\n`,
+  );
+  const effective = (user: string) =>
+    execFileSync('/usr/sbin/sshd', ['-T', '-f', config, '-C', `user=${user},host=h,addr=192.0.2.1`], { encoding: 'utf8' }).split('\n');
+  const before = effective('admin');
+  const result = await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment));
+  expect(result).toMatchObject({ code: 0 });
+  expect(effective('kipper')).toEqual(
+    expect.arrayContaining([
+      'allowusers kipper',
+      'allowtcpforwarding local',
+      'disableforwarding no',
+      'authenticationmethods publickey',
+      'authorizedkeysfile .ssh/authorized_keys',
+    ]),
+  );
+  expect(effective('kipper')).not.toContain('allowusers admin');
+  expect(effective('admin')).toEqual(before);
+});
+
+test('a sshd that refuses the drop-in keeps its configuration: exit 28', async () => {
+  const { server, enrolment } = invite();
+  box.command('sshd', `case $1 in -t) exit 1 ;; esac; exec /usr/sbin/sshd -f ${box.root}/etc/ssh/sshd_config "$@"`);
+  expect(await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment))).toMatchObject({ code: 28 });
+  expect(existsSync(join(box.root, 'etc/ssh/sshd_config.d/00-kipper.conf'))).toBe(false);
+});
+
+const refusals: [number, string, (sandbox: Sandbox) => void][] = [
+  [10, 'not root', (sandbox) => sandbox.command('id', 'echo 1000')],
+  [11, 'an unsupported system', (sandbox) => writeFileSync(join(sandbox.root, 'etc/os-release'), 'ID=alpine\nVERSION_ID=3.20\n')],
+  [12, 'an unsupported processor', (sandbox) => sandbox.command('uname', 'echo riscv64')],
+  [13, 'no systemd', (sandbox) => rmSync(join(sandbox.root, 'run/systemd'), { recursive: true })],
+  [14, 'a container', (sandbox) => sandbox.command('systemd-detect-virt', 'echo lxc')],
+  [15, 'no sudo', (sandbox) => rmSync(join(sandbox.root, 'commands/visudo'))],
+  [17, 'a full disk', (sandbox) => sandbox.command('df', 'printf "h\\nx 1 1 4096 99%% /\\n"')],
+  [18, 'a foreign kipper user', (sandbox) => mkdirSync(join(sandbox.root, 'home/kipper'))],
+  [19, 'no machine-id', (sandbox) => writeFileSync(join(sandbox.root, 'etc/machine-id'), '')],
+  [24, 'a sudoers file that visudo refuses', (sandbox) => sandbox.command('visudo', 'exit 1')],
+];
+
+// A machine with a visudo of its own cannot lack it.
+const possible = refusals.filter(([code]) => code !== 15 || !existsSync('/usr/sbin/visudo'));
+
+test.each(possible)('exit %i on %s, with a next step, and the token is not spent', async (code, _what, spoil) => {
+  const { server, enrolment } = invite();
+  spoil(box);
+  const result = await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment));
+  expect(result).toMatchObject({ code });
+  expect(result.stderr).toMatch(new RegExp(`refused \\(${code}\\): .*\\nkipper: next: .+`));
+  expect(plane.ctx.db.select().from(enrolments).where(eq(enrolments.id, enrolment.id)).get()?.claimedAtMs).toBeNull();
+});
+
+test('exit 21 on a clock that is off, before anything is changed', async () => {
+  const { server, enrolment } = invite();
+  box.command('date', 'case $* in +%s) echo $(($(/usr/bin/date +%s) + 4000)) ;; *) exec /usr/bin/date "$@" ;; esac');
+  expect(await box.run(['dash'], scriptFor(server, enrolment), lineOf(enrolment))).toMatchObject({ code: 21 });
+  expect(existsSync(join(box.root, 'home/kipper'))).toBe(false);
+});
+
+test('exit 20 on a token that is cut off; exit 2 on an unknown option', async () => {
+  const { server, enrolment } = invite();
+  expect(await box.run(['dash'], scriptFor(server, enrolment), { lines: `KIPPER_TOKEN=${enrolment.token.slice(0, 20)}\n` })).toMatchObject({
+    code: 20,
+  });
+  expect(await box.run(['dash'], scriptFor(server, enrolment), { args: ['--force'] })).toMatchObject({ code: 2 });
 });

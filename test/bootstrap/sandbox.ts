@@ -28,11 +28,16 @@ export interface Result {
 export function makeSandbox(): Sandbox {
   const root = mkdtempSync(join(tmpdir(), 'kipper-root-'));
   const bin = join(root, 'commands');
-  for (const folder of ['commands', 'etc/ssh/sshd_config.d', 'etc/sudoers.d', 'run/systemd/system', 'run/sshd', 'var/lib', 'home', 'tmp']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['commands', 'etc/ssh/sshd_config.d', 'etc/sudoers.d', 'run/systemd/system', 'run/sshd', 'var/lib', 'home', 'tmp'])
+    mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_ID="12"\n');
   writeFileSync(join(root, 'etc/machine-id'), `${randomBytes(16).toString('hex')}\n`);
-  for (const type of ['ed25519', 'ecdsa']) execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', join(root, `etc/ssh/ssh_host_${type}_key`)]);
-  writeFileSync(join(root, 'etc/ssh/sshd_config'), `Include ${root}/etc/ssh/sshd_config.d/*.conf\nHostKey ${root}/etc/ssh/ssh_host_ed25519_key\nPort 2222\n`);
+  for (const type of ['ed25519', 'ecdsa'])
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', join(root, `etc/ssh/ssh_host_${type}_key`)]);
+  writeFileSync(
+    join(root, 'etc/ssh/sshd_config'),
+    `Include ${root}/etc/ssh/sshd_config.d/*.conf\nHostKey ${root}/etc/ssh/ssh_host_ed25519_key\nPort 2222\n`,
+  );
   const command = (name: string, text: string) => writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   command('id', 'echo 0');
   command('uname', 'case ${1-} in -m) echo x86_64 ;; *) exec /usr/bin/uname "$@" ;; esac');

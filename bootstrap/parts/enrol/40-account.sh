@@ -41,7 +41,13 @@ sshd_block() {
 		seen=$(printf '%s\n' "$mine" | grep "^${pair%%:*}" | head -n 1)
 		case $seen in
 		'' | *' none' | *' any' | 'authorizedkeysfile .ssh/authorized_keys'*) ;;
-		*) echo "    ${pair#*:}" ;;
+		*)
+			echo "    ${pair#*:}"
+			case ${pair%%:*} in
+			allow*) note user_not_allowed "sshd has ${pair%%:*}: our drop-in lets kipper in, and nobody else" ;;
+			disablef*) note forwarding_off 'sshd forbids forwarding: our drop-in allows it to kipper, to local ports only' ;;
+			esac
+			;;
 		esac
 	done
 }

@@ -1,26 +1,18 @@
 uninstall() {
-	if [ -e "$R/etc/systemd/system/k3s.service" ] && [ "$with_cluster" = 0 ]; then
+	if [ -e "$R/etc/kipper/k3s.json" ] && [ "$with_cluster" = 0 ]; then
 		refuse 25 'a cluster stands on this machine' 'kip cluster remove NAME first; or give --with-cluster and lose it with all its data'
 	fi
-	[ ! -r "$state/undo/host.sh" ] || act 'revert what Kipper changed on this machine' revert_all
+	if [ -r "$state/undo/host.sh" ]; then
+		act 'revert what Kipper changed on this machine' reverted
+	fi
 	take_away
 	[ "$changed" -gt 0 ] || say 'nothing of Kipper was here'
 	say "done. The control plane still lists this server: kip server remove $K_server --force"
 }
 
-# Newest first; an entry that a person changed since is left and named, as everywhere.
-revert_all() {
-	sh -s "$state/undo/host.sh" <<'END'
-set -u
-. "$1"
-undo_list | cut -f 1 >"${K_list:=$(mktemp)}" || exit 1
-left=0
-while read -r entry; do
-	(K_entry=$entry K_force=0 undo_entry) </dev/null || left=1
-done <"$K_list"
-rm -f "$K_list"
-exit $left
-END
+# Newest first; what a person changed since is left and named, and then nothing else is taken away.
+reverted() {
+	sh "$state/undo/host.sh" undo_all || refuse 26 'some changes could not be reverted' 'put right what is named above, and run this again'
 }
 
 # Only what this script itself put here, in the order that leaves no open door.

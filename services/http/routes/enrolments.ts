@@ -47,5 +47,7 @@ export function enrolmentRoutes(ctx: Context) {
 
 /** Mounted at /e: the script as text, by a public id. */
 export function scriptRoutes(ctx: Context) {
-  return new Hono<HttpEnv>().get('/:enrolment', (c) => c.text(readScript(ctx, c.req.param('enrolment')).text, 200, { 'content-type': 'text/x-shellscript; charset=utf-8' }));
+  return new Hono<HttpEnv>().get('/:enrolment', (c) =>
+    c.text(readScript(ctx, c.req.param('enrolment')).text, 200, { 'content-type': 'text/x-shellscript; charset=utf-8' }),
+  );
 }

@@ -18,13 +18,29 @@ import { runView } from '../run-view.ts';
 const tags = ['servers'];
 const params = idParam('server');
 const invitedView = z.object({ server: serverView, enrolment: enrolmentView }).meta({ id: 'Invited' });
-const removedView = z.object({ id: z.string(), name: z.string(), staysBehind: z.array(z.string()), command: z.string().nullable() }).meta({ id: 'RemovedServer' });
+const removedView = z
+  .object({ id: z.string(), name: z.string(), staysBehind: z.array(z.string()), command: z.string().nullable() })
+  .meta({ id: 'RemovedServer' });
 const flag = z.enum(['0', '1', 'true', 'false']).optional();
 
 const isSet = (value: string | undefined): boolean => value === '1' || value === 'true';
 
-const list = createRoute({ method: 'get', path: '/servers', tags, summary: 'List servers', request: { query: pageQuery }, responses: { 200: json(pageOf(serverView), 'oldest first'), ...problems } });
-const show = createRoute({ method: 'get', path: '/servers/{server}', tags, summary: 'Show a server', request: { params }, responses: { 200: json(serverView, 'the server'), ...problems } });
+const list = createRoute({
+  method: 'get',
+  path: '/servers',
+  tags,
+  summary: 'List servers',
+  request: { query: pageQuery },
+  responses: { 200: json(pageOf(serverView), 'oldest first'), ...problems },
+});
+const show = createRoute({
+  method: 'get',
+  path: '/servers/{server}',
+  tags,
+  summary: 'Show a server',
+  request: { params },
+  responses: { 200: json(serverView, 'the server'), ...problems },
+});
 const invite = createRoute({
   method: 'post',
   path: '/servers',
@@ -54,13 +70,37 @@ const remove = createRoute({
   path: '/servers/{server}',
   tags,
   summary: 'Forget a server',
-  request: { params, query: z.strictObject({ force: flag.meta({ description: 'also with a cluster or our changes on it: what stays behind is said' }) }) },
+  request: {
+    params,
+    query: z.strictObject({ force: flag.meta({ description: 'also with a cluster or our changes on it: what stays behind is said' }) }),
+  },
   responses: { 200: json(removedView, 'forgotten, and what stays on the machine'), ...problems },
 });
 const accepted = { 202: json(runView, 'accepted: watch the run'), ...problems };
-const audit = createRoute({ method: 'post', path: '/servers/{server}/audit', tags, summary: 'Audit a server', request: { params }, responses: accepted });
-const harden = createRoute({ method: 'post', path: '/servers/{server}/harden', tags, summary: 'Harden a server', request: { params, body: jsonBody(hardenInput) }, responses: accepted });
-const undo = createRoute({ method: 'post', path: '/servers/{server}/undo', tags, summary: 'Undo what Kipper changed on a server', request: { params, body: jsonBody(undoInput) }, responses: accepted });
+const audit = createRoute({
+  method: 'post',
+  path: '/servers/{server}/audit',
+  tags,
+  summary: 'Audit a server',
+  request: { params },
+  responses: accepted,
+});
+const harden = createRoute({
+  method: 'post',
+  path: '/servers/{server}/harden',
+  tags,
+  summary: 'Harden a server',
+  request: { params, body: jsonBody(hardenInput) },
+  responses: accepted,
+});
+const undo = createRoute({
+  method: 'post',
+  path: '/servers/{server}/undo',
+  tags,
+  summary: 'Undo what Kipper changed on a server',
+  request: { params, body: jsonBody(undoInput) },
+  responses: accepted,
+});
 const findings = createRoute({
   method: 'get',
   path: '/servers/{server}/findings',
