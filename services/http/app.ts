@@ -15,6 +15,8 @@ import { idempotency } from './idempotency.ts';
 import { makeLimits, type Budget } from './limits.ts';
 import type { HttpEnv } from './openapi.ts';
 import { appRoutes } from './routes/apps.ts';
+import { artefactRoutes } from './routes/artefacts.ts';
+import { clusterRoutes } from './routes/clusters.ts';
 import { controlRoutes } from './routes/controls.ts';
 import { enrolmentRoutes, scriptRoutes } from './routes/enrolments.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -35,6 +37,9 @@ export interface AppOptions {
   limits?: Partial<Record<Budget, number>>;
 }
 
+/** Only these meet the middleware of writes: reads are most of the traffic. */
+const unsafe = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** The whole public surface. It opens nothing: whoever listens hands requests to its `fetch`. */
 export function makeApp(ctx: Context, options: AppOptions = {}) {
   const { url } = ctx.config;
@@ -50,10 +55,9 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
   app.notFound((c) => problemOf(c, new Fault('not_found', { message: 'there is nothing at this address', hint: 'the routes are listed at /docs' }), url));
 
   app.use('*', door(ctx.config, options.log));
-  app.use('*', refuseForeignOrigin(ctx.config));
-  app.use('*', limitBody());
+  app.on(unsafe, '*', refuseForeignOrigin(ctx.config), limitBody());
   app.use('/v1/*', requireActor(ctx, limits));
-  app.use('/v1/*', idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)));
+  app.post('/v1/*', idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)));
   app.use('/v1/enrolments/:enrolment/claim', async (c, next) => {
     await limits.spend('claim', limiterKey(c.get('address')));
     await next();
@@ -65,6 +69,8 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
     .route('/v1', runRoutes(ctx, stopping))
     .route('/v1', serverRoutes(ctx))
     .route('/v1', enrolmentRoutes(ctx))
+    .route('/v1', clusterRoutes(ctx))
+    .route('/v1', artefactRoutes(ctx))
     .route('/v1', appRoutes(ctx))
     .route('/v1', controlRoutes(controls))
     .route('/v1', eventRoutes(ctx));
