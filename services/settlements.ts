@@ -1,5 +1,6 @@
 import type { RunKind } from '../core/runs.ts';
 import type { Settle } from './context.ts';
+import { settleDeploy, settleRetire } from './apps/settle.ts';
 import { settleInstall, settleUninstall } from './clusters/settle.ts';
 import { settleAudit, settleHarden, settleUndo } from './servers/settle.ts';
 
@@ -16,8 +17,6 @@ export const settlements: Readonly<Record<RunKind, Settle>> = {
     settleAudit(ctx, run, settlement);
     settleUninstall(ctx, run, settlement);
   },
-  deploy: nothing,
-  retire: nothing,
+  deploy: settleDeploy,
+  retire: settleRetire,
 };
-
-function nothing(): void {}
