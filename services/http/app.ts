@@ -22,6 +22,7 @@ import { enrolmentRoutes, scriptRoutes } from './routes/enrolments.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes, type RedisState } from './routes/health.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { planRoutes } from './routes/plans.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { runRoutes } from './routes/runs.ts';
 import { serverRoutes } from './routes/servers.ts';
@@ -69,6 +70,7 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
     .route('/v1', runRoutes(ctx, stopping))
     .route('/v1', serverRoutes(ctx))
     .route('/v1', enrolmentRoutes(ctx))
+    .route('/v1', planRoutes(ctx))
     .route('/v1', clusterRoutes(ctx))
     .route('/v1', artefactRoutes(ctx))
     .route('/v1', appRoutes(ctx))

@@ -15,13 +15,12 @@ function tooLarge(bytes: number): Fault {
 }
 
 /**
- * A declared length is held by the HTTP parser, so the number alone decides; only a body without one is counted while it
+ * For routes that may have a body. A declared length is held by the HTTP parser, so the number alone decides; only a body without one is counted while it
  * is read, which costs far more.
  */
 export function limitBody(): MiddlewareHandler<HttpEnv> {
   const counted = new Map<number, MiddlewareHandler>();
   return async function limitBodyOf(c, next) {
-    if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
     const bytes = longer.find((entry) => entry.path.test(c.req.path))?.bytes ?? mostBytes;
     const declared = c.req.header('content-length');
     if (declared !== undefined && c.req.header('transfer-encoding') === undefined) {

@@ -45,15 +45,12 @@ function lineOf(c: HonoContext<HttpEnv>, tookMs: number): Record<string, unknown
   };
 }
 
-const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 /**
- * An unsafe request that a browser sends from another site is refused, whatever its content type. Programs send neither
+ * For unsafe methods. What a browser sends from another site is refused, whatever its content type. Programs send neither
  * header and pass: they carry a token that no browser adds by itself.
  */
 export function refuseForeignOrigin(config: Config): MiddlewareHandler<HttpEnv> {
   return async function refuseForeignOriginOf(c, next) {
-    if (safe.has(c.req.method)) return next();
     const site = c.req.header('sec-fetch-site');
     const origin = c.req.header('origin');
     const foreign = (site !== undefined && site !== 'same-origin' && site !== 'none') || (origin !== undefined && origin !== config.url);

@@ -23,7 +23,7 @@ export function idempotency(ctx: Context, fetchSelf: Fetch): MiddlewareHandler<H
   return async function idempotencyOf(c, next) {
     const key = c.req.header('idempotency-key');
     const actor = c.get('actor') as HttpEnv['Variables']['actor'] | undefined;
-    if (key === undefined || c.req.method !== 'POST' || actor === undefined) return next();
+    if (key === undefined || actor === undefined) return next();
     if (!keyPattern.test(key)) throw new Fault('invalid_input', { message: 'an Idempotency-Key is 1 to 200 printable characters without blanks', field: 'Idempotency-Key' });
     const place: Place = { actorId: actor.personId, route: c.req.path, key };
     const bodySha256 = createHash('sha256').update(await c.req.text()).digest('hex');
