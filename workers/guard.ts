@@ -3,12 +3,14 @@ import { Fault } from '../core/fault.ts';
 import type { ShellStep, UndoStep } from '../core/plan.ts';
 import { type Host, hostCall, type StepOutcome } from './host.ts';
 import type { Job } from './job.ts';
+import type { Connection } from './ssh.ts';
 import { stepFault } from './step-fault.ts';
 
 /** The host puts the old state back by itself this long after arming, unless a new login confirmed the new one. */
 export const guardSeconds = 120;
 const revertMs = (guardSeconds + 60) * 1000;
 const proveMs = 45_000;
+const reloadMs = 10_000;
 
 /** Thrown when a guarded step failed and the host said that the old state is back. */
 export class Reverted extends Error {
@@ -42,7 +44,7 @@ export async function runGuarded(job: Job, host: Host, index: number, step: Shel
 /** The proof that nobody is locked out: a new TCP connection, a login, a command, the step's own verify, and only then disarm. */
 async function confirm(job: Job, index: number, step: ShellStep | UndoStep): Promise<void> {
   const { runId, fence } = job.claim;
-  const connection = await job.fresh(AbortSignal.any([job.signal, AbortSignal.timeout(proveMs)]));
+  const connection = await loginAnew(job);
   try {
     await connection.ping();
     if (job.signal.aborted) throw new Fault('cancelled', 'the run was cancelled');
@@ -55,6 +57,21 @@ async function confirm(job: Job, index: number, step: ShellStep | UndoStep): Pro
     if (exit !== 0) throw stepFault(step, exit, stderr);
   } finally {
     connection.close();
+  }
+}
+
+/** An sshd that was just told to reload closes its door for a moment; a door that stays closed is a lock-out. */
+async function loginAnew(job: Job): Promise<Connection> {
+  const signal = AbortSignal.any([job.signal, AbortSignal.timeout(proveMs)]);
+  const until = Date.now() + reloadMs;
+  for (;;) {
+    try {
+      return await job.fresh(signal);
+    } catch (thrown) {
+      const passing = thrown instanceof Fault && ['refused', 'too_many_startups', 'connection_lost'].includes(thrown.reason ?? '');
+      if (!passing || Date.now() > until) throw thrown;
+      await sleep(300);
+    }
   }
 }
 

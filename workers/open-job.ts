@@ -20,13 +20,24 @@ const kubePort = 6443;
 /** A job whose connection, session and Kubernetes client are opened when they are first asked for, and once. */
 export function openJob(parts: JobParts): { job: Job; close(): Promise<void> } {
   const { claim, api, recorder, signal } = parts;
-  const connect = async () => {
+  const connect = async (until = signal) => {
     const { openShell } = await import('./ssh.ts');
-    return openShell(claim.target, (challenge) => api.sign(challenge), signal, (address) => mayDial(address, parts.targets));
+    return openShell(
+      claim.target,
+      (challenge) => api.sign(challenge),
+      until,
+      (address) => mayDial(address, parts.targets),
+    );
   };
-  const connection = once<Connection>(connect);
+  const connection = once<Connection>(async () => {
+    const opened = await connect();
+    opened.lost.addEventListener('abort', forget, { once: true });
+    return opened;
+  });
   const session = once<Session>(async () => (await connection.get()).session(claim.runId, claim.fence));
   const kube = once<Kube>(() => openKubeOf(parts, connection.get));
+  // A connection that broke takes its session and its Kubernetes client along; the next call opens new ones.
+  const forget = () => [kube, session, connection].forEach((opened) => opened.forget());
   recorder.redactor.add(claim.token);
   const job: Job = {
     claim,
@@ -56,13 +67,20 @@ async function openKubeOf(parts: JobParts, connection: () => Promise<Connection>
   });
   const access = parseKubeconfig(exit === 0 ? text : '');
   recorder.redactor.add(access.key.reveal());
-  return openKube({ access, dial: () => ssh.forward(kubePort), fence: claim.fence, signal, onWarning: (words) => recorder.record({ type: 'warning', text: words }) });
+  return openKube({
+    access,
+    dial: () => ssh.forward(kubePort),
+    fence: claim.fence,
+    signal,
+    onWarning: (words) => recorder.record({ type: 'warning', text: words }),
+  });
 }
 
 interface Once<T> {
   get(): Promise<T>;
   /** What was opened, if it was. */
   opened(): Promise<T | null>;
+  forget(): void;
 }
 
 /** A failure is kept only until the next call, which tries again. */
@@ -77,5 +95,6 @@ function once<T>(open: () => Promise<T>): Once<T> {
       return kept;
     },
     opened: () => kept?.catch(() => null) ?? Promise.resolve(null),
+    forget: () => (kept = null),
   };
 }

@@ -35,7 +35,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'kipper-sshd-'));
   chmodSync(folder, 0o755);
   const place = (name: string): string => join(folder, name);
-  for (const name of ['bin', 'home', 'work']) mkdirSync(place(name), { mode: 0o700 });
+  for (const name of ['bin', 'home', 'work', 'units']) mkdirSync(place(name), { mode: 0o700 });
   makeKey(place('host_key'));
   makeKey(place('login_key'));
   writeFileSync(place('authorized_keys'), readFileSync(place('login_key.pub')), { mode: 0o600 });
@@ -83,7 +83,7 @@ function config(folder: string, port: number, more: string[]): string {
     'StrictModes no',
     'UsePAM no',
     'PasswordAuthentication no',
-    `SetEnv PATH=${folder}/bin:/usr/bin:/bin:/usr/sbin:/sbin KIPPER_HOME=${folder}/home`,
+    `SetEnv PATH=${folder}/bin:/usr/bin:/bin:/usr/sbin:/sbin KIPPER_HOME=${folder}/home KIPPER_UNITS=${folder}/units`,
     '',
   ].join('\n');
 }

@@ -17,7 +17,16 @@ describe('the lease of a host', () => {
     return connection;
   };
   const file = (name: string): Record<string, string> => ({
-    ...{ step: `x/${name}`, action: 'file', path: join(sshd.folder, name), owner: me, group: me, mode: '0600', content: 'late\n', title: 'writes' },
+    ...{
+      step: `x/${name}`,
+      action: 'file',
+      path: join(sshd.folder, name),
+      owner: me,
+      group: me,
+      mode: '0600',
+      content: 'late\n',
+      title: 'writes',
+    },
   });
   beforeEach(async () => {
     sshd = await startSshd({ shell: '/usr/bin/dash' });
@@ -31,7 +40,10 @@ describe('the lease of a host', () => {
     const old = await connect();
     const session = await old.session('run_a', 3);
     const pidFile = join(sshd.folder, 'pid');
-    const hanging = session.step(`(sleep 300 & echo $! >${pidFile}; wait; echo late >${join(sshd.folder, 'late')}) </dev/null 9>&-\n`, () => undefined);
+    const hanging = session.step(
+      `(sleep 300 & echo $! >${pidFile}; wait; echo late >${join(sshd.folder, 'late')}) </dev/null 9>&-\n`,
+      () => undefined,
+    );
     hanging.catch(() => undefined);
     await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').trim()).toBeTruthy();
     const child = Number(readFileSync(pidFile, 'utf8'));

@@ -18,7 +18,16 @@ for (const shell of ['/usr/bin/dash', '/usr/bin/bash --posix', '/usr/bin/busybox
     let session: Session;
     const fence = 7;
     const file = (path: string, more: Record<string, string> = {}): Record<string, string> => ({
-      ...{ step: `x/${path}`, action: 'file', path: join(sshd.folder, path), owner: me, group: me, mode: '0640', content: 'new\n', title: 'writes' },
+      ...{
+        step: `x/${path}`,
+        action: 'file',
+        path: join(sshd.folder, path),
+        owner: me,
+        group: me,
+        mode: '0640',
+        content: 'new\n',
+        title: 'writes',
+      },
       ...more,
     });
     const entry = async (): Promise<string> => (await say(session, fence, 'undo_list')).stdout.slice(0, 8);
@@ -127,8 +136,12 @@ for (const shell of ['/usr/bin/dash', '/usr/bin/bash --posix', '/usr/bin/busybox
       const sha256 = createHash('sha256').update(content).digest('hex');
       const data = file('artefact', { sha256, mode: '0755' });
       expect(await say(session, fence, 'step_run', data)).toMatchObject({ exit: 12 });
-      await expect(connection.upload(Readable.from([content.subarray(1)]), content.length - 1, sha256, fence)).rejects.toMatchObject({ reason: 'upload_damaged' });
-      await expect(connection.upload(Readable.from([content]), content.length, sha256, fence - 1)).rejects.toMatchObject({ code: 'superseded' });
+      await expect(connection.upload(Readable.from([content.subarray(1)]), content.length - 1, sha256, fence)).rejects.toMatchObject({
+        reason: 'upload_damaged',
+      });
+      await expect(connection.upload(Readable.from([content]), content.length, sha256, fence - 1)).rejects.toMatchObject({
+        code: 'superseded',
+      });
       await connection.upload(Readable.from([content]), content.length, sha256, fence);
       expect(await say(session, fence, 'step_run', data)).toMatchObject({ exit: 0, changed: true });
       expect(readFileSync(join(sshd.folder, 'artefact')).equals(content)).toBe(true);

@@ -104,7 +104,9 @@ describe('a pinned connection', () => {
     const reason = await openShell({ ...host.target, port: other.port }, host.sign, live).catch((thrown: Fault) => thrown.reason);
     expect(['not_ssh', 'too_many_startups']).toContain(reason);
     other.close();
-    await expect(openShell({ ...host.target, address: 'nowhere.invalid' }, host.sign, live)).rejects.toMatchObject({ reason: 'dns_failed' });
+    await expect(openShell({ ...host.target, address: 'nowhere.invalid' }, host.sign, live)).rejects.toMatchObject({
+      reason: 'dns_failed',
+    });
   });
 
   test('an address outside KIPPER_TARGETS gets no byte, a refused signature keeps its own Fault, and a cancel ends the wait', async () => {

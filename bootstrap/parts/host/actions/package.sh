@@ -87,6 +87,12 @@ package_apply() {
 		package_apt remove -- $K_name || package_cause
 		return 0
 	fi
+	cut -d: -f1 /etc/passwd | sort >"$before/accounts"
+	package_install
+	cut -d: -f1 /etc/passwd | sort | comm -13 "$before/accounts" - >"$before/accounts-made"
+}
+
+package_install() {
 	# shellcheck disable=SC2086
 	package_apt install --no-install-recommends -- $K_name && return
 	package_stale || package_cause
@@ -126,6 +132,16 @@ package_undo() {
 		package_refuse_more "$verb" "$@"
 		package_apt "$verb" -- "$@" || package_cause
 	done
+	package_accounts_away
+}
+
+# A purge leaves the accounts that the package's scripts made.
+package_accounts_away() {
+	[ -f "$before/accounts-made" ] || return 0
+	while read -r account; do
+		uid=$(id -u "$account" 2>/dev/null) || continue
+		[ "$uid" -lt 1000 ] && userdel "$account" >/dev/null 2>&1 || say "the account $account stays: it is in use"
+	done <"$before/accounts-made"
 }
 
 package_return() {
