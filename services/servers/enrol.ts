@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { and, eq, inArray, isNull, ne } from 'drizzle-orm';
+import { canonical } from '../../core/canonical.ts';
 import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/ids.ts';
 import { pinnable, type EnrolmentClaim } from '../../core/server/enrolment.ts';
@@ -45,7 +46,7 @@ export function enrolServer(
       machineId: claim.machineId,
       ...placeOf(server, claim, from),
       unreachableCause: null,
-      ...(replaced ? { facts: null, hardenedAtMs: null } : {}),
+      ...(replaced || server.facts === null ? { facts: factsOf(claim), hardenedAtMs: null } : {}),
     })
     .where(eq(servers.id, server.id))
     .returning()
@@ -65,6 +66,12 @@ export function enrolServer(
   });
   queueRun(ctx, actor, { organizationId: server.organizationId, kind: 'audit', serverId: server.id, input: {}, timeoutMs: auditTimeoutMs });
   return viewServer(row, pinnedKeys(ctx, server.id));
+}
+
+/** What the machine said of itself, in the words of the audit that follows and replaces it. */
+function factsOf({ facts }: EnrolmentClaim): string {
+  const { os, release, addresses, memoryKb, ...same } = facts;
+  return canonical({ ...same, osId: os, osVersion: release, memoryBytes: memoryKb * 1024, addresses: addresses.map((one) => one.split('/')[0]) });
 }
 
 /** Where a person or kip said the server is wins; else the address that the claim came from and the port its sshd has. */

@@ -30,7 +30,7 @@ function form(typed: Typed, wrong?: string): Html {
 function done(url: string, email: string): Html {
   return html`<h1>Kipper is set up</h1>
     <p>This link is used up. Sign in on your own machine, then add a server:</p>
-    <pre>kip login ${url} --email ${email}
+    <pre>kip login --url ${url} --email ${email}
 kip server invite my-server
 kip install --host ADDRESS --user root</pre>
     <p>The API is described at <a href="/docs">/docs</a>.</p>`;
