@@ -57,7 +57,11 @@ export function demandKnownLogins(input: Pick<RunInput<'harden'>, 'dropLogins'>,
   const names = facts.accounts.people.map((account) => account.name);
   const unknown = input.dropLogins.find((name) => !names.includes(name));
   if (unknown === undefined) return;
-  throw new Fault('invalid_input', { message: 'there is no such account that can log in', field: '--drop-login', hint: `accounts with a login shell: ${names.join(', ')}` });
+  throw new Fault('invalid_input', {
+    message: 'there is no such account that can log in',
+    field: '--drop-login',
+    hint: `accounts with a login shell: ${names.join(', ')}`,
+  });
 }
 
 function noteRest(job: Job, wish: HardenWish, facts: ServerFacts): void {

@@ -28,8 +28,13 @@ async function freshPlan(job: Job, input: RunInput<'undo'>): Promise<{ plan: Pla
   const facts = await readServer(job);
   const stands = facts.k3s === 'ours';
   demandFree(input.controls, facts);
-  const { steps, kept } = planUndo(parseUndoList(await undoList(job)), { controls: input.controls, force: input.force, clusterStands: stands });
-  if (kept.length > 0) job.note(`${kept.length} changes stay, because the cluster on this server needs them: remove it first with kip cluster remove`);
+  const { steps, kept } = planUndo(parseUndoList(await undoList(job)), {
+    controls: input.controls,
+    force: input.force,
+    clusterStands: stands,
+  });
+  if (kept.length > 0)
+    job.note(`${kept.length} changes stay, because the cluster on this server needs them: remove it first with kip cluster remove`);
   const plan = makePlan({ undo: { controls: input.controls, force: input.force } }, steps);
   const hash = planHash(plan);
   await job.api.plan(plan, hash);
@@ -43,14 +48,23 @@ async function undoList(job: Job): Promise<string> {
   const { exit } = await session.step(call('undo_list', { run: runId, fence: String(fence) }), (stream, words) => {
     if (stream === 'stdout') text += words;
   });
-  if (exit !== 0) throw new Fault('host_refused', { message: 'the host could not list what can be undone', hint: 'look into /var/lib/kipper/undo there', reason: 'undo_list_failed' });
+  if (exit !== 0)
+    throw new Fault('host_refused', {
+      message: 'the host could not list what can be undone',
+      hint: 'look into /var/lib/kipper/undo there',
+      reason: 'undo_list_failed',
+    });
   return text;
 }
 
 function demandKnownControls(names: readonly string[] | null): void {
   const unknown = names?.find((name) => controlOf(name) === undefined);
   if (unknown === undefined) return;
-  throw new Fault('invalid_input', { message: 'there is no such control', field: '--control', hint: `controls: ${controls.map((control) => control.id).join(', ')}` });
+  throw new Fault('invalid_input', {
+    message: 'there is no such control',
+    field: '--control',
+    hint: `controls: ${controls.map((control) => control.id).join(', ')}`,
+  });
 }
 
 /** A named control that the standing cluster needs is refused; without names it is left out and said. */

@@ -52,9 +52,18 @@ export function assessKernel(control: HardeningControl, table: KernelTable, fact
   const missing = fileHolds(table, facts) ? [] : [`${table.path} is missing or differs`];
   const later = overruled(table, facts);
   return [
-    ...(now.length + missing.length > 0 ? [finding(control, { evidence: [...now, ...missing].join('; '), hint: `Kipper writes ${table.path} and sets the running values` })] : []),
+    ...(now.length + missing.length > 0
+      ? [finding(control, { evidence: [...now, ...missing].join('; '), hint: `Kipper writes ${table.path} and sets the running values` })]
+      : []),
     ...(later.length > 0
-      ? [finding(control, { title: `${control.title}: lost at the next boot`, evidence: later.join('; '), hint: `remove these lines: they are read after ${table.path}`, remedy: 'owner' })]
+      ? [
+          finding(control, {
+            title: `${control.title}: lost at the next boot`,
+            evidence: later.join('; '),
+            hint: `remove these lines: they are read after ${table.path}`,
+            remedy: 'owner',
+          }),
+        ]
       : []),
   ];
 }

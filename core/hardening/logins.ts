@@ -8,7 +8,10 @@ export const ownAccount = 'kipper';
 /** sshd_config patterns: `*` and `?` stand for anything, the part after `@` narrows the client and is not judged here. */
 function matches(pattern: string, name: string): boolean {
   const user = pattern.replace(/^!/, '').split('@')[0] ?? '';
-  const source = user.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const source = user
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${source}$`).test(name);
 }
 
@@ -64,17 +67,26 @@ export function loginsOf(facts: ServerFacts, dropLogins: readonly string[]): Log
   const secondFactor = methods.some((method) => /password|keyboard-interactive/.test(method));
   const reasons = [
     ...(sshd.answered ? [] : ['sshd did not tell its configuration']),
-    ...(facts.accounts.directories.length > 0 ? [`accounts also come from ${facts.accounts.directories.join(', ')}, and they cannot be listed from here`] : []),
+    ...(facts.accounts.directories.length > 0
+      ? [`accounts also come from ${facts.accounts.directories.join(', ')}, and they cannot be listed from here`]
+      : []),
     ...(secondFactor ? ['AuthenticationMethods asks for a password or code besides the key'] : []),
   ];
   const byPassword = facts.accounts.people.some((account) => opensByPassword(account, sshd));
   const passwordsCanGo = needKey.length === 0 && (reasons.length === 0 || (!byPassword && passwordsAreOff(sshd)));
   const keep = kept.filter((account) => opensByKey(account, sshd) || (!passwordsCanGo && opensByPassword(account, sshd)));
-  return { passwordsCanGo, needKey, reasons, secondFactor, keep: [...new Set([...keep.map((account) => account.name), ownAccount])].sort() };
+  return {
+    passwordsCanGo,
+    needKey,
+    reasons,
+    secondFactor,
+    keep: [...new Set([...keep.map((account) => account.name), ownAccount])].sort(),
+  };
 }
 
 export function passwordsAreOff(sshd: SshdFacts): boolean {
-  const off = (user?: string) => sshdValue(sshd, 'passwordauthentication', user) === 'no' && sshdValue(sshd, 'kbdinteractiveauthentication', user) === 'no';
+  const off = (user?: string) =>
+    sshdValue(sshd, 'passwordauthentication', user) === 'no' && sshdValue(sshd, 'kbdinteractiveauthentication', user) === 'no';
   return off() && Object.keys(sshd.users).every(off);
 }
 

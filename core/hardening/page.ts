@@ -11,7 +11,10 @@ export function renderControlsPage(): string {
     '',
     '| control | severity | why | left alone by | undo | standards |',
     '|---|---|---|---|---|---|',
-    ...controls.map((each) => `| \`${each.id}\`: ${each.title} | ${each.severity} | ${each.why} | ${each.optOut === 'noHarden' ? '`--no-harden`' : '`--no-firewall`'} | ${each.undo}${each.clusterNeeds ? '; a standing cluster needs it: `kip cluster remove` first' : ''} | ${each.standards.join(', ')} |`),
+    ...controls.map(
+      (each) =>
+        `| \`${each.id}\`: ${each.title} | ${each.severity} | ${each.why} | ${each.optOut === 'noHarden' ? '`--no-harden`' : '`--no-firewall`'} | ${each.undo}${each.clusterNeeds ? '; a standing cluster needs it: `kip cluster remove` first' : ''} | ${each.standards.join(', ')} |`,
+    ),
     '',
     '## Services that `surplus-services` knows',
     '',
@@ -19,7 +22,10 @@ export function renderControlsPage(): string {
     '',
     '| service | ports | units | what happens |',
     '|---|---|---|---|',
-    ...services.map((each) => `| ${each.name} | ${each.ports.join(', ') || 'any'} | ${each.units.join(', ')} | ${each.verdict === 'automatic' ? 'stopped and masked' : 'reported: yours to decide'} |`),
+    ...services.map(
+      (each) =>
+        `| ${each.name} | ${each.ports.join(', ') || 'any'} | ${each.units.join(', ')} | ${each.verdict === 'automatic' ? 'stopped and masked' : 'reported: yours to decide'} |`,
+    ),
     '',
   ].join('\n');
 }

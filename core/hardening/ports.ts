@@ -7,9 +7,18 @@ const clusterPorts = [80, 443, 6443];
 
 /** Every port on which somebody may log in: in use by this session, configured, socket-activated, or held by sshd. */
 export function sshPorts(facts: ServerFacts): number[] {
-  const sockets = facts.sockets.filter((socket) => /^sshd?(?:@.*)?\.socket$/.test(socket.unit)).map((socket) => Number(socket.listen.slice(socket.listen.lastIndexOf(':') + 1)));
-  const held = facts.listeners.filter((each) => each.protocol === 'tcp' && (each.process === 'sshd' || each.units.some((unit) => /^sshd?\.(?:service|socket)$/.test(unit))));
-  const all = [facts.network.connection?.port ?? 0, ...configuredPorts(facts.sshd), ...sockets, ...held.filter((each) => each.scope !== 'loopback').map((each) => each.port)];
+  const sockets = facts.sockets
+    .filter((socket) => /^sshd?(?:@.*)?\.socket$/.test(socket.unit))
+    .map((socket) => Number(socket.listen.slice(socket.listen.lastIndexOf(':') + 1)));
+  const held = facts.listeners.filter(
+    (each) => each.protocol === 'tcp' && (each.process === 'sshd' || each.units.some((unit) => /^sshd?\.(?:service|socket)$/.test(unit))),
+  );
+  const all = [
+    facts.network.connection?.port ?? 0,
+    ...configuredPorts(facts.sshd),
+    ...sockets,
+    ...held.filter((each) => each.scope !== 'loopback').map((each) => each.port),
+  ];
   const ports = [...new Set(all)].filter((port) => Number.isInteger(port) && port > 0 && port < 65536);
   return ports.length === 0 ? [22] : ports.sort((a, b) => a - b);
 }

@@ -75,6 +75,7 @@ export function mainMode(facts: ServerFacts): string {
 /** Kept accounts that no Match block treats otherwise: for these `sshd -T -C` must show our values. */
 export function provable(facts: ServerFacts, logins: Logins): string[] {
   const keywords = wanted(facts, logins).map(keywordOf);
-  const treatedAlike = (name: string) => keywords.every((keyword) => sshdValue(facts.sshd, keyword, name) === sshdValue(facts.sshd, keyword));
+  const treatedAlike = (name: string) =>
+    keywords.every((keyword) => sshdValue(facts.sshd, keyword, name) === sshdValue(facts.sshd, keyword));
   return logins.keep.filter((name) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name) && treatedAlike(name));
 }

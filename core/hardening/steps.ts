@@ -30,7 +30,12 @@ export function daemonReload(named: Named): ShellStep {
 }
 
 export function installPackage(control: string, name: string): ShellStep {
-  return shell({ id: `${control}/package-${name}`, control, title: `install the package ${name}` }, 'package', { name, state: 'present' }, packageMs);
+  return shell(
+    { id: `${control}/package-${name}`, control, title: `install the package ${name}` },
+    'package',
+    { name, state: 'present' },
+    packageMs,
+  );
 }
 
 export function attributes(named: Named, path: string, owner: string, group: string, mode: string): ShellStep {

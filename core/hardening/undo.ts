@@ -16,7 +16,9 @@ export function parseUndoList(text: string): UndoEntry[] {
   return text.split('\n').flatMap((line): UndoEntry[] => {
     const [entry = '', run = '', step = '', control = '', action = '', guard, title] = line.split('\t');
     if (!/^\d{8}$/.test(entry) || title === undefined) return [];
-    return [{ entry, run, step, control, action, guard: guard === 'sshd' || guard === 'firewall' ? guard : null, title: title.slice(0, 200) }];
+    return [
+      { entry, run, step, control, action, guard: guard === 'sshd' || guard === 'firewall' ? guard : null, title: title.slice(0, 200) },
+    ];
   });
 }
 

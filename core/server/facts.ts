@@ -45,7 +45,19 @@ export interface ServerFacts extends SystemFacts {
 }
 
 /** The probe files that together answer ServerFacts, in order. */
-export const serverProbes = ['os', 'kernel', 'network', 'listeners', 'units', 'accounts', 'sshd', 'firewall', 'packages', 'files', 'k3s'] as const;
+export const serverProbes = [
+  'os',
+  'kernel',
+  'network',
+  'listeners',
+  'units',
+  'accounts',
+  'sshd',
+  'firewall',
+  'packages',
+  'files',
+  'k3s',
+] as const;
 
 /** Facts from a probe's sections. Hostile text: shapes are checked, control characters dropped, nothing is trusted to be there. */
 export function parseServer(sections: Sections): ServerFacts {

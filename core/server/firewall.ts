@@ -47,11 +47,19 @@ export function foreignFirewall(firewall: FirewallFacts, units: Units): ForeignF
   const { ufw } = firewall;
   if (ufw.enabled) {
     if (firewall.ours) return null;
-    return { kind: 'UFW', evidence: `UFW is active with ${ufw.rules.length} rules that Kipper did not make`, opens: (port) => ufwOpens(ufw, port) };
+    return {
+      kind: 'UFW',
+      evidence: `UFW is active with ${ufw.rules.length} rules that Kipper did not make`,
+      opens: (port) => ufwOpens(ufw, port),
+    };
   }
   if (firewall.firewalld !== null || isActive(units, 'firewalld.service')) {
     const lines = firewall.firewalld ?? [];
-    return { kind: 'firewalld', evidence: `firewalld is running${lines[0] === undefined ? '' : `, default ${lines[0]}`}`, opens: (port) => zoneOpens(lines, port) };
+    return {
+      kind: 'firewalld',
+      evidence: `firewalld is running${lines[0] === undefined ? '' : `, default ${lines[0]}`}`,
+      opens: (port) => zoneOpens(lines, port),
+    };
   }
   for (const [unit, kind] of frontEnds) {
     if (isActive(units, unit)) return { kind, evidence: `${unit} is active`, opens: (port) => iptablesOpens(firewall.iptables, port) };
@@ -68,7 +76,9 @@ function foreignRules(firewall: FirewallFacts): ForeignFirewall | null {
     const evidence = `nftables table ${first.table} filters input in chain ${first.chain} (policy ${first.policy}, ${first.rules.length} rules)`;
     return { kind: 'nftables', evidence, opens: (port) => nftOpens(rules, closedByDefault, port) };
   }
-  const closing = firewall.iptables.find((line) => /^-P INPUT (?:DROP|REJECT)/.test(line) || (/^-A INPUT .*-j (?:DROP|REJECT)/.test(line) && !narrow(line)));
+  const closing = firewall.iptables.find(
+    (line) => /^-P INPUT (?:DROP|REJECT)/.test(line) || (/^-A INPUT .*-j (?:DROP|REJECT)/.test(line) && !narrow(line)),
+  );
   if (closing === undefined) return null;
   return { kind: 'iptables', evidence: `iptables has \`${closing}\``, opens: (port) => iptablesOpens(firewall.iptables, port) };
 }
@@ -85,7 +95,13 @@ function zoneOpens(lines: readonly string[], port: number): boolean {
     if (line.includes('target="ACCEPT"')) return true;
     if (line.startsWith('<service') && line.includes(`name="${serviceNames[port] ?? '-'}"`)) return true;
     const range = /port="(\d+)(?:-(\d+))?"/.exec(line);
-    return line.startsWith('<port') && line.includes('protocol="tcp"') && range !== null && Number(range[1]) <= port && port <= Number(range[2] ?? range[1]);
+    return (
+      line.startsWith('<port') &&
+      line.includes('protocol="tcp"') &&
+      range !== null &&
+      Number(range[1]) <= port &&
+      port <= Number(range[2] ?? range[1])
+    );
   });
 }
 
@@ -110,7 +126,10 @@ function iptablesOpens(lines: readonly string[], port: number): boolean {
   for (const line of lines) {
     if (!line.startsWith('-A INPUT') || / -s \S| -i lo/.test(line)) continue;
     const ports = / --dports? (\S+)/.exec(line)?.[1];
-    const covered = ports === undefined ? !/ -m (?:conntrack|state)| -p (?!tcp)/.test(line) : ports.split(',').some((part) => coversNft(part.replace(':', '-'), port));
+    const covered =
+      ports === undefined
+        ? !/ -m (?:conntrack|state)| -p (?!tcp)/.test(line)
+        : ports.split(',').some((part) => coversNft(part.replace(':', '-'), port));
     if (!covered || (ports !== undefined && !line.includes('-p tcp'))) continue;
     if (line.includes('-j ACCEPT')) return true;
     if (/-j (?:DROP|REJECT)/.test(line)) return false;

@@ -63,7 +63,10 @@ function parseRow(line: string, unitOf: ReadonlyMap<string, string>, sockets: re
 function listensOn(listen: string, address: string, port: number): boolean {
   const at = listen.lastIndexOf(':');
   if (at < 0 || listen.slice(at + 1) !== String(port)) return false;
-  const bound = listen.slice(0, at).replace(/^\[|\]$/g, '').split('%')[0];
+  const bound = listen
+    .slice(0, at)
+    .replace(/^\[|\]$/g, '')
+    .split('%')[0];
   return bound === address || (scopeOf(bound ?? '') === 'wildcard' && scopeOf(address) === 'wildcard');
 }
 

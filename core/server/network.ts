@@ -92,7 +92,9 @@ function parseAddress(line: string): Address[] {
   if (found === null) return [];
   const [, name = '', six, address = '', bits] = found;
   const family = six === '6' ? 6 : 4;
-  return [{ interface: name, family, address, prefix: bits === undefined ? (family === 6 ? 128 : 32) : Number(bits), scope: scopeOf(address) }];
+  return [
+    { interface: name, family, address, prefix: bits === undefined ? (family === 6 ? 128 : 32) : Number(bits), scope: scopeOf(address) },
+  ];
 }
 
 function parseRoute(line: string): Route[] {

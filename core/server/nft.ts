@@ -24,10 +24,13 @@ export function parseNft(lines: readonly string[]): NftChain[] {
 }
 
 /** Made by programs that add to a firewall and are none, by ufw and iptables (asked themselves), or by us. */
-const knownTables = /^(?:(?:ip|ip6) (?:filter|nat|mangle|raw|security)|\S+ (?:kipper_\S*|f2b\S*|fail2ban\S*|crowdsec\S*|kube-\S*|KUBE\S*|flannel\S*|cni\S*|firewalld|docker\S*|libvirt\S*|netavark|tailscale\S*|lxc|incus|io\.systemd\.nat))$/;
+const knownTables =
+  /^(?:(?:ip|ip6) (?:filter|nat|mangle|raw|security)|\S+ (?:kipper_\S*|f2b\S*|fail2ban\S*|crowdsec\S*|kube-\S*|KUBE\S*|flannel\S*|cni\S*|firewalld|docker\S*|libvirt\S*|netavark|tailscale\S*|lxc|incus|io\.systemd\.nat))$/;
 
 /** Base chains that keep traffic from this machine and were made by somebody else. */
 export function foreignChains(chains: readonly NftChain[]): NftChain[] {
   const closes = (rule: string) => /(?:^| )(?:drop|reject)(?: |$)/.test(rule);
-  return chains.filter((chain) => chain.hook === 'input' && !knownTables.test(chain.table) && (chain.policy === 'drop' || chain.rules.some(closes)));
+  return chains.filter(
+    (chain) => chain.hook === 'input' && !knownTables.test(chain.table) && (chain.policy === 'drop' || chain.rules.some(closes)),
+  );
 }

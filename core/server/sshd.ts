@@ -82,5 +82,7 @@ export function decidedBefore(sshd: SshdFacts): { path: string; line: string; ke
 /** Ports that sshd itself is set to listen on. */
 export function configuredPorts(sshd: SshdFacts): number[] {
   const bound = sshdValues(sshd, 'listenaddress').map((value) => value.slice(value.lastIndexOf(':') + 1));
-  return [...new Set([...sshdValues(sshd, 'port'), ...bound].map(whole))].filter((port) => port !== null && port > 0 && port < 65536) as number[];
+  return [...new Set([...sshdValues(sshd, 'port'), ...bound].map(whole))].filter(
+    (port) => port !== null && port > 0 && port < 65536,
+  ) as number[];
 }

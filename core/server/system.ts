@@ -81,7 +81,8 @@ function parseDisks(lines: readonly string[]): Disk[] {
   return lines.slice(1).flatMap((line, index): Disk[] => {
     const [, total, , free] = /\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s/.exec(line) ?? [];
     const path = asked[index];
-    return path === undefined || total === undefined || free === undefined ? [] : [{ path, bytes: Number(total) * 1024, freeBytes: Number(free) * 1024 }];
+    return path === undefined || total === undefined || free === undefined
+      ? []
+      : [{ path, bytes: Number(total) * 1024, freeBytes: Number(free) * 1024 }];
   });
 }
-

@@ -61,7 +61,9 @@ export function ufwOpens(ufw: UfwFacts, port: number): boolean {
 }
 
 export function ufwTrusts(ufw: UfwFacts, from: string): boolean {
-  return ufw.rules.some((rule) => rule.action === 'allow' && rule.direction === 'in' && rule.from === from && rule.ports === 'any' && everywhere.has(rule.to));
+  return ufw.rules.some(
+    (rule) => rule.action === 'allow' && rule.direction === 'in' && rule.from === from && rule.ports === 'any' && everywhere.has(rule.to),
+  );
 }
 
 /** `22`, `80,443` or `8000:8100`, as ufw and iptables write ports. */

@@ -106,26 +106,35 @@ test('a root who has only a password keeps it, and the finding holds the line th
   const done = await harden(host);
   const kept = findingsOf(done).find((each) => each.title.includes('root has no key'));
   expect(kept?.hint).toContain(`ssh-copy-id -p 22 root@${host.address}`);
-  expect(await host.sh('sshd -T -C user=root,host=h,addr=192.0.2.1 | grep -E "^(permitrootlogin|passwordauthentication)"')).toBe('permitrootlogin yes\npasswordauthentication yes');
+  expect(await host.sh('sshd -T -C user=root,host=h,addr=192.0.2.1 | grep -E "^(permitrootlogin|passwordauthentication)"')).toBe(
+    'permitrootlogin yes\npasswordauthentication yes',
+  );
 });
 
-test.each(['port-2222', 'socket-2222', 'socket-activated', 'allow-users', 'match-block', 'no-include', 'no-ipv6', 'sysctl-conf'])('%s: hardened once, nothing to do twice, and the lab key still logs in', async (variant) => {
-  const odd = await boot(variant);
-  if (variant === 'allow-users') await odd.sh("printf 'AllowUsers kipper\\n' >/etc/ssh/sshd_config.d/60-enrol.conf; systemctl reload ssh");
-  const done = await harden(odd);
-  expect(findingsOf(done).filter((each) => each.remedy === 'fixable')).toEqual([]);
-  expect((await harden(odd)).plan?.steps).toEqual([]);
-  expect((await odd.ssh('true')).code).toBe(0);
-  expect((await odd.ssh('true', { user: 'ops' })).code).toBe(0);
-});
+test.each(['port-2222', 'socket-2222', 'socket-activated', 'allow-users', 'match-block', 'no-include', 'no-ipv6', 'sysctl-conf'])(
+  '%s: hardened once, nothing to do twice, and the lab key still logs in',
+  async (variant) => {
+    const odd = await boot(variant);
+    if (variant === 'allow-users')
+      await odd.sh("printf 'AllowUsers kipper\\n' >/etc/ssh/sshd_config.d/60-enrol.conf; systemctl reload ssh");
+    const done = await harden(odd);
+    expect(findingsOf(done).filter((each) => each.remedy === 'fixable')).toEqual([]);
+    expect((await harden(odd)).plan?.steps).toEqual([]);
+    expect((await odd.ssh('true')).code).toBe(0);
+    expect((await odd.ssh('true', { user: 'ops' })).code).toBe(0);
+  },
+);
 
-test.each(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])('%s: a foreign firewall is left alone and named', async (variant) => {
-  const host = await boot(variant);
-  const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
-  const done = await harden(host);
-  expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
-  const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
-  expect(notice?.evidence).toMatch(/these look closed: .*6443/);
-  const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
-  expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
-});
+test.each(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])(
+  '%s: a foreign firewall is left alone and named',
+  async (variant) => {
+    const host = await boot(variant);
+    const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+    const done = await harden(host);
+    expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
+    const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
+    expect(notice?.evidence).toMatch(/these look closed: .*6443/);
+    const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+    expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
+  },
+);

@@ -56,11 +56,25 @@ const control: HardeningControl = {
   clusterNeeds: false,
   assess: (facts) =>
     wrongIn(facts).map(({ path, now, mode, group }) =>
-      finding(control, { title: `${path} is open to others`, evidence: `${path} is ${now.mode} ${now.owner}:${now.group}`, hint: `chown root:${group} ${path} && chmod ${mode} ${path}` }),
+      finding(control, {
+        title: `${path} is open to others`,
+        evidence: `${path} is ${now.mode} ${now.owner}:${now.group}`,
+        hint: `chown root:${group} ${path} && chmod ${mode} ${path}`,
+      }),
     ),
   plan: (facts) =>
     wrongIn(facts).map(({ path, mode, group }) =>
-      attributes({ id: `${control.id}${path.replaceAll(/[^A-Za-z0-9/._-]/g, '_')}`, control: control.id, title: `set ${path} to ${mode} root:${group}` }, path, 'root', group, mode),
+      attributes(
+        {
+          id: `${control.id}${path.replaceAll(/[^A-Za-z0-9/._-]/g, '_')}`,
+          control: control.id,
+          title: `set ${path} to ${mode} root:${group}`,
+        },
+        path,
+        'root',
+        group,
+        mode,
+      ),
     ),
 };
 

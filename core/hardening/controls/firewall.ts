@@ -59,10 +59,18 @@ function refused(facts: ServerFacts, wish: HardenWish): Finding | null {
   const shut = traps(facts);
   if (shut.length > 0) {
     const evidence = `UFW is off, but has rules that would close port ${list(shut)} once it is on`;
-    return finding(control, { evidence, hint: `look at them with \`ufw show added\` and delete them, then run kip server harden again`, remedy: 'owner' });
+    return finding(control, {
+      evidence,
+      hint: `look at them with \`ufw show added\` and delete them, then run kip server harden again`,
+      remedy: 'owner',
+    });
   }
   if (!facts.firewall.ufw.present && facts.packages.manager !== 'apt') {
-    return finding(control, { evidence: 'no host firewall is active, and UFW cannot be installed with apt here', hint: `set up firewalld to allow ${list(neededPorts(facts))} and to trust ${trusted.join(' and ')}`, remedy: 'owner' });
+    return finding(control, {
+      evidence: 'no host firewall is active, and UFW cannot be installed with apt here',
+      hint: `set up firewalld to allow ${list(neededPorts(facts))} and to trust ${trusted.join(' and ')}`,
+      remedy: 'owner',
+    });
   }
   return null;
 }
@@ -110,7 +118,9 @@ function plan(facts: ServerFacts, wish: HardenWish): Step[] {
     steps.push(textFile(named('marker', `note in ${firewallMarker} that this firewall is Kipper's`), firewallMarker, marker));
   }
   if (gaps(facts).length > 0) {
-    steps.push(ufw(named('ufw', `deny incoming traffic with UFW but for tcp ${ports.join(', ')} and ${trusted.join(', ')}`), ports, trusted));
+    steps.push(
+      ufw(named('ufw', `deny incoming traffic with UFW but for tcp ${ports.join(', ')} and ${trusted.join(', ')}`), ports, trusted),
+    );
   }
   return steps;
 }

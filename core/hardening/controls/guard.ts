@@ -56,7 +56,9 @@ function wrong(facts: ServerFacts): string[] {
   return [
     ...(loaded(facts) ? [] : ['the nftables table inet kipper_guard is not loaded']),
     ...(holds(facts, guardPath, guardText) ? [] : [`${guardPath} is missing or differs`]),
-    ...(holds(facts, unitPath, unitText) && facts.units[guardUnit]?.file === 'enabled' ? [] : [`${guardUnit} would not load it after a reboot`]),
+    ...(holds(facts, unitPath, unitText) && facts.units[guardUnit]?.file === 'enabled'
+      ? []
+      : [`${guardUnit} would not load it after a reboot`]),
   ];
 }
 
@@ -65,9 +67,19 @@ function assess(facts: ServerFacts): Finding[] {
   if (evidence.length === 0) return [];
   const cluster = foreignCluster(facts);
   if (cluster !== null) {
-    return [finding(control, { severity: 'info', evidence: `${cluster} is here: the guard could cut its nodes off from each other`, hint: 'close 10250, 2379-2380, 8472/udp and 30000-32767 to the outside yourself', remedy: 'owner' })];
+    return [
+      finding(control, {
+        severity: 'info',
+        evidence: `${cluster} is here: the guard could cut its nodes off from each other`,
+        hint: 'close 10250, 2379-2380, 8472/udp and 30000-32767 to the outside yourself',
+        remedy: 'owner',
+      }),
+    ];
   }
-  const parts = { evidence: evidence.join('; '), hint: 'UFW and firewalld cannot close NodePorts; the guard does, and drops outside packets that claim to belong to pods' };
+  const parts = {
+    evidence: evidence.join('; '),
+    hint: 'UFW and firewalld cannot close NodePorts; the guard does, and drops outside packets that claim to belong to pods',
+  };
   if (canInstall(facts)) return [finding(control, parts)];
   return [finding(control, { ...parts, hint: 'install nftables, then run kip server harden again', remedy: 'owner' })];
 }
@@ -79,7 +91,11 @@ function plan(facts: ServerFacts): Step[] {
   const steps: Step[] = [];
   if (!facts.packages.installed.includes('nftables')) steps.push(installPackage(control.id, 'nftables'));
   if (!rules) steps.push(textFile(named('rules', `write ${guardPath}`), guardPath, guardText));
-  if (!unit) steps.push(textFile(named('unit', `write ${unitPath}`), unitPath, unitText), daemonReload(named('reload', 'let systemd read its units again')));
+  if (!unit)
+    steps.push(
+      textFile(named('unit', `write ${unitPath}`), unitPath, unitText),
+      daemonReload(named('reload', 'let systemd read its units again')),
+    );
   const how = isActive(facts.units, guardUnit) ? 'restarted' : 'started';
   steps.push(units(named('load', 'load the guard now and at every boot, before k3s'), [guardUnit], 'enabled', how));
   return steps;

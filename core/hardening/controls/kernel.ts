@@ -2,7 +2,14 @@ import { assessKernel, type KernelTable, planKernel } from '../kernel.ts';
 import type { HardeningControl } from '../wish.ts';
 
 /** Larger is stricter; everything else has to be equal. */
-const atLeast = new Set(['kernel.kptr_restrict', 'kernel.dmesg_restrict', 'kernel.unprivileged_bpf_disabled', 'kernel.yama.ptrace_scope', 'fs.protected_fifos', 'fs.protected_regular']);
+const atLeast = new Set([
+  'kernel.kptr_restrict',
+  'kernel.dmesg_restrict',
+  'kernel.unprivileged_bpf_disabled',
+  'kernel.yama.ptrace_scope',
+  'fs.protected_fifos',
+  'fs.protected_regular',
+]);
 
 const table: KernelTable = {
   path: '/etc/sysctl.d/80-kipper.conf',
@@ -29,7 +36,8 @@ const table: KernelTable = {
     'net.ipv6.conf.all.accept_source_route': '0',
   },
   // 1 cannot be taken back before a reboot, so 2 is set, but 1 is as good.
-  holds: (key, value, wanted) => (key === 'kernel.unprivileged_bpf_disabled' ? value !== '0' : atLeast.has(key) ? Number(value) >= Number(wanted) : value === wanted),
+  holds: (key, value, wanted) =>
+    key === 'kernel.unprivileged_bpf_disabled' ? value !== '0' : atLeast.has(key) ? Number(value) >= Number(wanted) : value === wanted,
 };
 
 const control: HardeningControl = {

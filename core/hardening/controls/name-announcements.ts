@@ -9,7 +9,9 @@ const path = '/etc/systemd/resolved.conf.d/kipper.conf';
 const text = '# Written by Kipper.\n[Resolve]\nLLMNR=no\nMulticastDNS=no\n';
 
 const open = (facts: ServerFacts) =>
-  facts.listeners.filter((each) => each.scope !== 'loopback' && (each.port === 5355 || each.port === 5353) && each.units.includes('systemd-resolved.service'));
+  facts.listeners.filter(
+    (each) => each.scope !== 'loopback' && (each.port === 5355 || each.port === 5353) && each.units.includes('systemd-resolved.service'),
+  );
 const holds = (facts: ServerFacts) => facts.ownFiles[path]?.join('\n') === meaningful(text).join('\n');
 
 const control: HardeningControl = {
@@ -22,7 +24,15 @@ const control: HardeningControl = {
   undo: 'the file is removed and systemd-resolved restarted',
   clusterNeeds: false,
   assess: (facts) =>
-    open(facts).length === 0 ? [] : [finding(control, { evidence: `systemd-resolved listens on ${open(facts).map(describeListener).join(', ')}`, hint: `Kipper writes ${path}`, remedy: holds(facts) ? 'owner' : 'fixable' })],
+    open(facts).length === 0
+      ? []
+      : [
+          finding(control, {
+            evidence: `systemd-resolved listens on ${open(facts).map(describeListener).join(', ')}`,
+            hint: `Kipper writes ${path}`,
+            remedy: holds(facts) ? 'owner' : 'fixable',
+          }),
+        ],
   plan: (facts) => {
     if (open(facts).length === 0 || holds(facts) || !isActive(facts.units, 'systemd-resolved.service')) return [];
     const named = (what: string, title: string) => ({ id: `${control.id}/${what}`, control: control.id, title });

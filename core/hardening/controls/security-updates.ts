@@ -13,7 +13,9 @@ const timers = ['apt-daily.timer', 'apt-daily-upgrade.timer'];
 /** Any number of days but never. */
 function isPeriodic(facts: ServerFacts): boolean {
   const lines = facts.ownFiles[periodicPath] ?? [];
-  return ['Update-Package-Lists', 'Unattended-Upgrade'].every((key) => lines.some((line) => new RegExp(`^\\s*APT::Periodic::${key}\\s+"(?:[1-9]\\d*|always)";`).test(line)));
+  return ['Update-Package-Lists', 'Unattended-Upgrade'].every((key) =>
+    lines.some((line) => new RegExp(`^\\s*APT::Periodic::${key}\\s+"(?:[1-9]\\d*|always)";`).test(line)),
+  );
 }
 
 const rebootHolds = (facts: ServerFacts) => facts.ownFiles[rebootPath]?.join('\n') === meaningful(rebootText).join('\n');
@@ -39,13 +41,34 @@ const control: HardeningControl = {
   clusterNeeds: false,
   assess: (facts) => {
     if (facts.packages.manager !== 'apt') {
-      return [finding(control, { evidence: 'this system has no apt', hint: 'set up its own automatic updates, such as dnf-automatic with upgrade_type = security', remedy: 'owner' })];
+      return [
+        finding(control, {
+          evidence: 'this system has no apt',
+          hint: 'set up its own automatic updates, such as dnf-automatic with upgrade_type = security',
+          remedy: 'owner',
+        }),
+      ];
     }
     const masked = timers.filter((timer) => isMasked(facts.units, timer));
     const evidence = wrong(facts);
     return [
-      ...(evidence.length > 0 ? [finding(control, { evidence: evidence.join('; '), hint: 'Kipper installs and switches on unattended-upgrades, without automatic reboots' })] : []),
-      ...(masked.length > 0 ? [finding(control, { evidence: `somebody masked ${masked.join(' and ')}`, hint: `systemctl unmask --now ${masked.join(' ')}`, remedy: 'owner' })] : []),
+      ...(evidence.length > 0
+        ? [
+            finding(control, {
+              evidence: evidence.join('; '),
+              hint: 'Kipper installs and switches on unattended-upgrades, without automatic reboots',
+            }),
+          ]
+        : []),
+      ...(masked.length > 0
+        ? [
+            finding(control, {
+              evidence: `somebody masked ${masked.join(' and ')}`,
+              hint: `systemctl unmask --now ${masked.join(' ')}`,
+              remedy: 'owner',
+            }),
+          ]
+        : []),
     ];
   },
   plan: (facts) => {
@@ -54,7 +77,9 @@ const control: HardeningControl = {
     const idle = sleeping(facts);
     return [
       ...(facts.packages.installed.includes('unattended-upgrades') ? [] : [installPackage(control.id, 'unattended-upgrades')]),
-      ...(isPeriodic(facts) ? [] : [textFile(named('periodic', `switch automatic security updates on in ${periodicPath}`), periodicPath, periodicText)]),
+      ...(isPeriodic(facts)
+        ? []
+        : [textFile(named('periodic', `switch automatic security updates on in ${periodicPath}`), periodicPath, periodicText)]),
       ...(rebootHolds(facts) ? [] : [textFile(named('reboot', `never reboot by itself: ${rebootPath}`), rebootPath, rebootText)]),
       ...(idle.length === 0 ? [] : [units(named('timers', `start ${idle.join(' and ')}`), idle, 'enabled', 'started')]),
     ];

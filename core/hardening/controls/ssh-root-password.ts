@@ -15,7 +15,9 @@ const control: HardeningControl = {
     const value = sshdValue(facts.sshd, 'permitrootlogin', 'root');
     if (value !== 'yes') return [];
     const kept = loginsOf(facts, wish.dropLogins).needKey.some((account) => account.name === 'root');
-    const hint = kept ? 'give root a key first (see the finding of the control sshd), or name it with --drop-login root' : 'the control sshd sets PermitRootLogin prohibit-password';
+    const hint = kept
+      ? 'give root a key first (see the finding of the control sshd), or name it with --drop-login root'
+      : 'the control sshd sets PermitRootLogin prohibit-password';
     return [finding(control, { evidence: 'PermitRootLogin is yes', hint, remedy: kept ? 'owner' : 'fixable' })];
   },
   // One file carries all of sshd's settings; a second step on it would be a second guarded reload.

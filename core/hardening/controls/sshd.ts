@@ -40,7 +40,8 @@ function weak(facts: ServerFacts): string[] {
 
 function copyLine(facts: ServerFacts, name: string): string {
   const port = facts.network.connection?.port ?? sshPorts(facts)[0] ?? 22;
-  const address = facts.network.connection?.address ?? facts.network.addresses.find((each) => each.scope === 'global')?.address ?? facts.hostname;
+  const address =
+    facts.network.connection?.address ?? facts.network.addresses.find((each) => each.scope === 'global')?.address ?? facts.hostname;
   return `ssh-copy-id -p ${port} ${name}@${address}`;
 }
 
@@ -49,7 +50,14 @@ function passwords(facts: ServerFacts, logins: Logins): Finding[] {
     if (passwordsAreOff(facts.sshd)) return [];
     const done = inPlace(facts, logins);
     const evidence = `PasswordAuthentication or KbdInteractiveAuthentication is on${done ? ' by a line that Kipper cannot overrule' : '; every account that can log in has a key'}`;
-    return [finding(control, { title: 'SSH takes passwords', evidence, hint: done ? 'remove the line: see the Match blocks and first lines of sshd_config' : 'Kipper switches password login off', remedy: done ? 'owner' : 'fixable' })];
+    return [
+      finding(control, {
+        title: 'SSH takes passwords',
+        evidence,
+        hint: done ? 'remove the line: see the Match blocks and first lines of sshd_config' : 'Kipper switches password login off',
+        remedy: done ? 'owner' : 'fixable',
+      }),
+    ];
   }
   const perAccount = logins.needKey.map((account) =>
     finding(control, {
@@ -59,7 +67,14 @@ function passwords(facts: ServerFacts, logins: Logins): Finding[] {
       remedy: 'owner',
     }),
   );
-  const general = logins.reasons.map((reason) => finding(control, { title: 'SSH keeps taking passwords', evidence: reason, hint: 'switch password login off yourself once every account has a key', remedy: 'owner' }));
+  const general = logins.reasons.map((reason) =>
+    finding(control, {
+      title: 'SSH keeps taking passwords',
+      evidence: reason,
+      hint: 'switch password login off yourself once every account has a key',
+      remedy: 'owner',
+    }),
+  );
   return [...perAccount, ...general];
 }
 
@@ -68,25 +83,70 @@ function obstacles(facts: ServerFacts, logins: Logins): Finding[] {
   const lines = inTheWay(facts, logins);
   const forwarding = inPlace(facts, logins) ? sshdValue(facts.sshd, 'allowtcpforwarding', ownAccount) : null;
   return [
-    ...(lines.length === 0 ? [] : [finding(control, { title: 'lines of sshd_config come before Kipper\'s', severity: 'medium', evidence: lines.join('; '), hint: 'remove them, or set them as wanted, and harden again', remedy: 'owner' })]),
-    ...(outOfReach(facts) ? [finding(control, { title: 'sshd does not read drop-in files', severity: 'medium', evidence: 'sshd_config includes its drop-in folder only inside a Match block', hint: `put \`Include ${sshdDropin}\` at its top and harden again`, remedy: 'owner' })] : []),
+    ...(lines.length === 0
+      ? []
+      : [
+          finding(control, {
+            title: "lines of sshd_config come before Kipper's",
+            severity: 'medium',
+            evidence: lines.join('; '),
+            hint: 'remove them, or set them as wanted, and harden again',
+            remedy: 'owner',
+          }),
+        ]),
+    ...(outOfReach(facts)
+      ? [
+          finding(control, {
+            title: 'sshd does not read drop-in files',
+            severity: 'medium',
+            evidence: 'sshd_config includes its drop-in folder only inside a Match block',
+            hint: `put \`Include ${sshdDropin}\` at its top and harden again`,
+            remedy: 'owner',
+          }),
+        ]
+      : []),
     ...(forwarding === 'no' || forwarding === 'remote'
-      ? [finding(control, { title: 'SSH forwarding is off for kipper', evidence: `a Match block sets AllowTcpForwarding ${forwarding} for ${ownAccount}`, hint: `except ${ownAccount} from it: the cluster is reached through 127.0.0.1:6443`, remedy: 'owner' })]
+      ? [
+          finding(control, {
+            title: 'SSH forwarding is off for kipper',
+            evidence: `a Match block sets AllowTcpForwarding ${forwarding} for ${ownAccount}`,
+            hint: `except ${ownAccount} from it: the cluster is reached through 127.0.0.1:6443`,
+            remedy: 'owner',
+          }),
+        ]
       : []),
   ];
 }
 
 function assess(facts: ServerFacts, wish: HardenWish): Finding[] {
   if (!facts.sshd.answered) {
-    return [finding(control, { evidence: '`sshd -T` gave no configuration', hint: 'run `sshd -t` on the server: it says what is wrong', remedy: 'owner' })];
+    return [
+      finding(control, {
+        evidence: '`sshd -T` gave no configuration',
+        hint: 'run `sshd -t` on the server: it says what is wrong',
+        remedy: 'owner',
+      }),
+    ];
   }
   const logins = loginsOf(facts, wish.dropLogins);
   const done = inPlace(facts, logins) || outOfReach(facts);
   const found = [...weak(facts), ...(done ? [] : ["Kipper's settings are not in place"])];
-  const hint = done ? 'another line of sshd_config decides: see `sshd -T` and remove it' : 'Kipper writes them, and proves the login on a new connection before they stay';
+  const hint = done
+    ? 'another line of sshd_config decides: see `sshd -T` and remove it'
+    : 'Kipper writes them, and proves the login on a new connection before they stay';
   return [
     ...passwords(facts, logins),
-    ...(found.length === 0 ? [] : [finding(control, { title: 'SSH is looser than it needs to be', severity: 'medium', evidence: found.join('; '), hint, remedy: done ? 'owner' : 'fixable' })]),
+    ...(found.length === 0
+      ? []
+      : [
+          finding(control, {
+            title: 'SSH is looser than it needs to be',
+            severity: 'medium',
+            evidence: found.join('; '),
+            hint,
+            remedy: done ? 'owner' : 'fixable',
+          }),
+        ]),
     ...obstacles(facts, logins),
   ];
 }
@@ -99,8 +159,15 @@ function plan(facts: ServerFacts, wish: HardenWish): Step[] {
   const main = mainWithInclude(facts);
   const what = logins.passwordsCanGo ? 'keys only and limits' : 'limits (password login stays)';
   return [
-    ...(main === null ? [] : [textFile(named('include', `include ${sshdDropin} at the top of ${sshdMain}`), sshdMain, main, mainMode(facts))]),
-    sshdStep(named('config', `set SSH in ${sshdDropin}: ${what}; ${logins.keep.join(', ')} keep their login`), sshdDropin, sshdText(facts, logins), provable(facts, logins)),
+    ...(main === null
+      ? []
+      : [textFile(named('include', `include ${sshdDropin} at the top of ${sshdMain}`), sshdMain, main, mainMode(facts))]),
+    sshdStep(
+      named('config', `set SSH in ${sshdDropin}: ${what}; ${logins.keep.join(', ')} keep their login`),
+      sshdDropin,
+      sshdText(facts, logins),
+      provable(facts, logins),
+    ),
   ];
 }
 

@@ -52,7 +52,8 @@ function unitsToMask(entry: Surplus, facts: ServerFacts): string[] {
 }
 
 function evidenceOf(entry: Surplus): string {
-  if (entry.listeners.length === 0) return `${entry.service?.name ?? 'a service'} is installed and could be started: ${entry.units.join(', ')}`;
+  if (entry.listeners.length === 0)
+    return `${entry.service?.name ?? 'a service'} is installed and could be started: ${entry.units.join(', ')}`;
   return `listens on ${entry.listeners.map(describeListener).join(', ')}`;
 }
 
@@ -80,9 +81,18 @@ function assessOne(entry: Surplus): Finding {
   const severity = entry.listeners.length === 0 ? 'low' : service.severity;
   const title = `${service.name} ${entry.listeners.length === 0 ? 'is installed' : 'can be reached from outside'}`;
   if (entry.units.length > 0) {
-    return finding(control, { title, severity, standards, evidence: evidenceOf(entry), hint: `reversal: systemctl unmask ${entry.units.join(' ')}, or kip server undo --control ${control.id}` });
+    return finding(control, {
+      title,
+      severity,
+      standards,
+      evidence: evidenceOf(entry),
+      hint: `reversal: systemctl unmask ${entry.units.join(' ')}, or kip server undo --control ${control.id}`,
+    });
   }
-  const hint = service.verdict === 'report' ? 'it may hold data or serve somebody, so Kipper leaves it to you: bind it to 127.0.0.1 or stop it' : 'it listens on a private address or runs without its usual unit, so Kipper leaves it to you';
+  const hint =
+    service.verdict === 'report'
+      ? 'it may hold data or serve somebody, so Kipper leaves it to you: bind it to 127.0.0.1 or stop it'
+      : 'it listens on a private address or runs without its usual unit, so Kipper leaves it to you';
   return finding(control, { title, severity, standards, evidence: evidenceOf(entry), hint, remedy: 'owner' });
 }
 
@@ -91,7 +101,14 @@ export function maskBefore(packageName: string, facts: ServerFacts): Step[] {
   return (packageBrings[packageName] ?? []).flatMap((id) => {
     const service = catalogue.find((each) => each.id === id);
     if (service === undefined || service.units.every((unit) => isMasked(facts.units, unit))) return [];
-    return [units({ id: `surplus-services/${id}`, control: control.id, title: `mask ${service.name} before ${packageName} brings it` }, service.units, 'masked', 'stopped')];
+    return [
+      units(
+        { id: `surplus-services/${id}`, control: control.id, title: `mask ${service.name} before ${packageName} brings it` },
+        service.units,
+        'masked',
+        'stopped',
+      ),
+    ];
   });
 }
 
@@ -110,7 +127,12 @@ const control: HardeningControl = {
       .filter((entry) => entry.units.length > 0)
       .map((entry) => {
         const id = entry.service?.id ?? '';
-        return units({ id: `${control.id}/${id}`, control: control.id, title: `stop and mask ${entry.service?.name} (${entry.units.join(', ')})` }, entry.units, 'masked', 'stopped');
+        return units(
+          { id: `${control.id}/${id}`, control: control.id, title: `stop and mask ${entry.service?.name} (${entry.units.join(', ')})` },
+          entry.units,
+          'masked',
+          'stopped',
+        );
       }),
 };
 

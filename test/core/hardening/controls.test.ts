@@ -17,7 +17,8 @@ const plan = (facts: ServerFacts, wish: Partial<HardenWish> = {}) => planHardeni
 const assess = (facts: ServerFacts, wish: Partial<HardenWish> = {}) => assessHardening({ ...defaultWish, ...wish }, facts);
 const of = (steps: Step[], control: string) => steps.filter((step) => step.control === control);
 const data = (step: Step | undefined) => (step?.kind === 'shell' ? step.data : {});
-const sshdText = (facts: ServerFacts, wish: Partial<HardenWish> = {}) => data(of(plan(facts, wish), 'sshd').find((step) => step.id === 'sshd/config'))['content'] ?? '';
+const sshdText = (facts: ServerFacts, wish: Partial<HardenWish> = {}) =>
+  data(of(plan(facts, wish), 'sshd').find((step) => step.id === 'sshd/config'))['content'] ?? '';
 
 function listening(process: string | null, port: number, more: Partial<ServerFacts['listeners'][number]> = {}): ServerFacts {
   return { ...bare, listeners: [{ protocol: 'tcp', address: '0.0.0.0', port, scope: 'wildcard', process, units: [], ...more }] };
@@ -25,7 +26,11 @@ function listening(process: string | null, port: number, more: Partial<ServerFac
 
 describe('surplus services', () => {
   test('rpcbind is stopped and masked, its socket before its service', () => {
-    expect(data(of(plan(bare), 'surplus-services')[0])).toEqual({ unit: 'rpcbind.socket rpcbind.service', enable: 'masked', active: 'stopped' });
+    expect(data(of(plan(bare), 'surplus-services')[0])).toEqual({
+      unit: 'rpcbind.socket rpcbind.service',
+      enable: 'masked',
+      active: 'stopped',
+    });
   });
 
   test('rpcbind is masked even when it is installed and does not listen', () => {
@@ -34,7 +39,11 @@ describe('surplus services', () => {
 
   test('a masked rpcbind is left alone', () => {
     const masked = { load: 'masked', active: 'inactive', file: 'masked' };
-    const units = { ...bare.units, 'rpcbind.socket': { id: 'rpcbind.socket', ...masked }, 'rpcbind.service': { id: 'rpcbind.service', ...masked } };
+    const units = {
+      ...bare.units,
+      'rpcbind.socket': { id: 'rpcbind.socket', ...masked },
+      'rpcbind.service': { id: 'rpcbind.service', ...masked },
+    };
     const facts = { ...bare, listeners: [], units };
     expect(of(plan(facts), 'surplus-services')).toEqual([]);
     expect(assess(facts).filter((each) => each.control === 'surplus-services')).toEqual([]);
@@ -42,17 +51,27 @@ describe('surplus services', () => {
 
   test('rpcbind is masked before nfs-common brings it, also where no such unit exists yet', () => {
     const facts = { ...bare, units: {} };
-    const install: Step = { kind: 'shell', id: 'x/package', title: 'x', action: 'package', data: { name: 'nfs-common', state: 'present' }, timeoutMs: 1 };
+    const install: Step = {
+      kind: 'shell',
+      id: 'x/package',
+      title: 'x',
+      action: 'package',
+      data: { name: 'nfs-common', state: 'present' },
+      timeoutMs: 1,
+    };
     expect(maskedFirst([install], facts).map((step) => step.id)).toEqual(['surplus-services/rpcbind', 'x/package']);
     expect(maskBefore('ufw', facts)).toEqual([]);
   });
 
-  test.each(catalogue.filter((each) => each.verdict === 'automatic' && each.processes.length > 0 && each.units.length > 0))('$name is found and masked on IPv6 too', (service) => {
-    const unit = service.units[0] ?? '';
-    const units = { [unit]: { id: unit, load: 'loaded', active: 'active', file: 'enabled' } };
-    const facts = { ...listening(service.processes[0] ?? '', 1, { address: '2001:db8::1', scope: 'global', units: [unit] }), units };
-    expect(data(of(plan(facts), 'surplus-services')[0])['unit']).toBe(unit);
-  });
+  test.each(catalogue.filter((each) => each.verdict === 'automatic' && each.processes.length > 0 && each.units.length > 0))(
+    '$name is found and masked on IPv6 too',
+    (service) => {
+      const unit = service.units[0] ?? '';
+      const units = { [unit]: { id: unit, load: 'loaded', active: 'active', file: 'enabled' } };
+      const facts = { ...listening(service.processes[0] ?? '', 1, { address: '2001:db8::1', scope: 'global', units: [unit] }), units };
+      expect(data(of(plan(facts), 'surplus-services')[0])['unit']).toBe(unit);
+    },
+  );
 
   test.each(['mysqld', 'postgres', 'redis-server', 'dockerd', 'nginx'])('%s may hold data: reported, never stopped', (process) => {
     const facts = { ...listening(process, 1), units: {} };
@@ -60,10 +79,13 @@ describe('surplus services', () => {
     expect(assess(facts).find((each) => each.control === 'surplus-services')?.remedy).toBe('owner');
   });
 
-  test.each(['sshd', 'chronyd', 'dhclient', 'qemu-ga', 'tailscaled', 'k3s-server'])('%s belongs here: neither touched nor reported', (process) => {
-    const facts = { ...listening(process, 1), units: {} };
-    expect(assess(facts).filter((each) => each.control === 'surplus-services')).toEqual([]);
-  });
+  test.each(['sshd', 'chronyd', 'dhclient', 'qemu-ga', 'tailscaled', 'k3s-server'])(
+    '%s belongs here: neither touched nor reported',
+    (process) => {
+      const facts = { ...listening(process, 1), units: {} };
+      expect(assess(facts).filter((each) => each.control === 'surplus-services')).toEqual([]);
+    },
+  );
 
   test('what listens on loopback only is no finding', () => {
     const facts = { ...listening('snmpd', 161, { address: '127.0.0.1', scope: 'loopback' }), units: {} };
@@ -79,7 +101,9 @@ describe('surplus services', () => {
   test('the probe asks for every unit of the catalogue, and what a package brings is in it', () => {
     const probe = readFileSync(new URL('../../../bootstrap/parts/probe/units.sh', import.meta.url), 'utf8');
     const asked = new Set(probe.split(/\s+/));
-    const missing = catalogue.filter((each) => each.verdict === 'automatic').flatMap((each) => each.units.filter((unit) => !asked.has(unit)));
+    const missing = catalogue
+      .filter((each) => each.verdict === 'automatic')
+      .flatMap((each) => each.units.filter((unit) => !asked.has(unit)));
     expect(missing).toEqual([]);
     for (const id of Object.values(packageBrings).flat()) expect(catalogue.some((each) => each.id === id)).toBe(true);
   });
@@ -145,7 +169,9 @@ describe('firewall', () => {
 
 describe('sshd', () => {
   test('passwords go when every account that can log in has a key', () => {
-    expect(sshdText(factsOf('keys-only'))).toContain('PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n');
+    expect(sshdText(factsOf('keys-only'))).toContain(
+      'PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n',
+    );
   });
 
   test('an account with only a password keeps it, and the finding holds the ssh-copy-id line', () => {
@@ -165,12 +191,18 @@ describe('sshd', () => {
   });
 
   test('a key file that others may write opens nothing, so its account keeps its password', () => {
-    const people = bare.accounts.people.map((account) => ({ ...account, password: account.name === 'ops' ? ('set' as const) : ('locked' as const), keys: account.keys.map((file) => ({ ...file, safe: account.name !== 'ops' })) }));
+    const people = bare.accounts.people.map((account) => ({
+      ...account,
+      password: account.name === 'ops' ? ('set' as const) : ('locked' as const),
+      keys: account.keys.map((file) => ({ ...file, safe: account.name !== 'ops' })),
+    }));
     expect(sshdText({ ...bare, accounts: { ...bare.accounts, people } })).not.toContain('PasswordAuthentication');
   });
 
   test('accounts from a directory, or a second factor, keep passwords on', () => {
-    expect(sshdText({ ...bare, accounts: { ...factsOf('keys-only').accounts, directories: ['sss'] } })).not.toContain('PasswordAuthentication');
+    expect(sshdText({ ...bare, accounts: { ...factsOf('keys-only').accounts, directories: ['sss'] } })).not.toContain(
+      'PasswordAuthentication',
+    );
     const keys = factsOf('keys-only');
     const settings = { ...keys.sshd.settings, authenticationmethods: ['publickey,keyboard-interactive'] };
     expect(sshdText({ ...keys, sshd: { ...keys.sshd, settings } })).not.toContain('PasswordAuthentication');
@@ -191,7 +223,11 @@ describe('sshd', () => {
   test('where drop-ins are not read, one Include line joins the main file and every other byte of it stays', () => {
     const facts = factsOf('no-include');
     const [include] = of(plan(facts), 'sshd');
-    expect(include).toMatchObject({ kind: 'file', path: '/etc/ssh/sshd_config', content: { text: `Include /etc/ssh/sshd_config.d/00-kipper.conf\n${facts.sshd.mainText}` } });
+    expect(include).toMatchObject({
+      kind: 'file',
+      path: '/etc/ssh/sshd_config',
+      content: { text: `Include /etc/ssh/sshd_config.d/00-kipper.conf\n${facts.sshd.mainText}` },
+    });
   });
 
   test('a line that comes before ours is left out of our file and named', () => {
@@ -221,7 +257,10 @@ describe('opting out', () => {
 });
 
 test('file permissions: what is too open is closed without widening anything', () => {
-  const files = { '/etc/shadow': { mode: '0646', owner: 'root', group: 'shadow', kind: 'regular file' }, '/etc/ssh/ssh_host_rsa_key': { mode: '0644', owner: 'root', group: 'root', kind: 'regular file' } };
+  const files = {
+    '/etc/shadow': { mode: '0646', owner: 'root', group: 'shadow', kind: 'regular file' },
+    '/etc/ssh/ssh_host_rsa_key': { mode: '0644', owner: 'root', group: 'root', kind: 'regular file' },
+  };
   expect(of(plan({ ...bare, files }), 'file-permissions').map(data)).toEqual([
     { path: '/etc/shadow', owner: 'root', group: 'shadow', mode: '0640' },
     { path: '/etc/ssh/ssh_host_rsa_key', owner: 'root', group: 'root', mode: '0600' },
@@ -230,17 +269,22 @@ test('file permissions: what is too open is closed without widening anything', (
 
 test('a later sysctl file that would undo ours at the next boot is named', () => {
   const sysctlFiles = [{ path: '/etc/sysctl.d/99-site.conf', lines: ['kernel.panic=0'] }];
-  expect(assess({ ...bare, sysctlFiles }).find((each) => each.control === 'kernel-for-k3s' && each.remedy === 'owner')?.evidence).toBe('/etc/sysctl.d/99-site.conf sets kernel.panic to 0');
+  expect(assess({ ...bare, sysctlFiles }).find((each) => each.control === 'kernel-for-k3s' && each.remedy === 'owner')?.evidence).toBe(
+    '/etc/sysctl.d/99-site.conf sets kernel.panic to 0',
+  );
 });
 
 test('forwarding, reverse-path filters and user namespaces are never touched', () => {
-  const steps = plan(bare).map((step) => JSON.stringify(step)).join('\n');
+  const steps = plan(bare)
+    .map((step) => JSON.stringify(step))
+    .join('\n');
   for (const word of ['ip_forward', 'rp_filter', 'forwarding', 'bridge-nf-call', 'max_user_namespaces']) expect(steps).not.toContain(word);
 });
 
 test('every control has an id, a reason, standards and an undo; ids are unique', () => {
   expect(new Set(controls.map((each) => each.id)).size).toBe(controls.length);
-  for (const each of controls) expect(each).toMatchObject({ id: expect.stringMatching(/^[a-z0-9-]+$/), why: expect.stringContaining('.'), undo: expect.any(String) });
+  for (const each of controls)
+    expect(each).toMatchObject({ id: expect.stringMatching(/^[a-z0-9-]+$/), why: expect.stringContaining('.'), undo: expect.any(String) });
 });
 
 test('docs/controls.md is what the list says', () => {

@@ -14,7 +14,9 @@ describe('plans of recorded hosts', () => {
   test.each(recordings)('%s: the plan and the findings are the reviewed ones', async (name) => {
     const facts = factsOf(name);
     const plan = makePlan({}, planHardening(defaultWish, facts));
-    const findings = assessHardening(defaultWish, facts).map((each) => `${each.remedy} ${each.severity} ${each.control}: ${each.title}\n    ${each.evidence}\n    ${each.hint}\n`);
+    const findings = assessHardening(defaultWish, facts).map(
+      (each) => `${each.remedy} ${each.severity} ${each.control}: ${each.title}\n    ${each.evidence}\n    ${each.hint}\n`,
+    );
     const details = plan.steps.map((step) => `${step.id} ${detailOf(step)}\n`);
     await expect(`${renderPlan(plan)}\n${details.join('')}\n${findings.join('')}`).toMatchFileSnapshot(goldenFile(name));
   });

@@ -4,7 +4,17 @@ import { parseServer, type ServerFacts } from '../../../core/server/facts.ts';
 
 const folder = new URL('../../golden/hardening/', import.meta.url);
 
-export const recordings = ['bare', 'keys-only', 'password-root', 'ufw-foreign', 'firewalld', 'nft', 'iptables', 'socket', 'no-include'] as const;
+export const recordings = [
+  'bare',
+  'keys-only',
+  'password-root',
+  'ufw-foreign',
+  'firewalld',
+  'nft',
+  'iptables',
+  'socket',
+  'no-include',
+] as const;
 export type Recording = (typeof recordings)[number];
 
 export function probeOf(name: Recording): string {
