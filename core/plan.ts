@@ -99,9 +99,14 @@ export function makePlan(wish: unknown, steps: readonly Step[]): Plan {
   return { wish, catalogue: catalogueVersion, steps };
 }
 
-/** The text that a plan hash (SHA-256, lower-case hex) is taken over: no times, no ids. */
+const ourIds = /\b([a-z]{3}_)[0-9a-hjkmnp-tv-z]{26}\b/g;
+
+/**
+ * The text that a plan hash (SHA-256, lower-case hex) is taken over: no times, no ids. What is wished for before a cluster has
+ * its id and what is applied afterwards are the same plan.
+ */
 export function planText(plan: Plan): string {
-  return canonical({ catalogue: plan.catalogue, steps: plan.steps, wish: plan.wish });
+  return canonical({ catalogue: plan.catalogue, steps: plan.steps, wish: plan.wish }).replaceAll(ourIds, '$1');
 }
 
 /** One line a step, as `--plan` prints it. */

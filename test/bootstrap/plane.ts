@@ -15,8 +15,8 @@ export interface Plane {
   close(): Promise<void>;
 }
 
-/** The real app behind real TLS with a certificate of its own, on loopback, under a name that is not. */
-export async function makePlane(): Promise<Plane> {
+/** The real app behind real TLS with a certificate of its own; by default on loopback, under a name that is not. */
+export async function makePlane(address = '127.0.0.1', name = 'kipper.test'): Promise<Plane> {
   const pace = { delayMs: 0 };
   let listener: ReturnType<typeof getRequestListener> | undefined;
   const scratch = newContext();
@@ -24,11 +24,11 @@ export async function makePlane(): Promise<Plane> {
   const server: Server = createServer({ cert: readFileSync(cert.certFile), key: readFileSync(cert.keyFile) }, (request, response) => {
     setTimeout(() => void listener?.(request, response), pace.delayMs);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo;
   const ctx = newContext({
     now: () => Date.now(),
-    environment: { KIPPER_URL: `https://kipper.test:${port}`, KIPPER_TLS_CERT: cert.certFile, KIPPER_TLS_KEY: cert.keyFile },
+    environment: { KIPPER_URL: `https://${name}:${port}`, KIPPER_TLS_CERT: cert.certFile, KIPPER_TLS_KEY: cert.keyFile },
   });
   listener = getRequestListener(makeApp(ctx).fetch);
   return {
