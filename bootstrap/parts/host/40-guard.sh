@@ -18,8 +18,11 @@ guard_write_units() {
 	place "$guard_units/kipper-revert.service" <<-EOT &&
 		[Unit]
 		Description=Kipper: puts back what a new login did not confirm
+		StartLimitIntervalSec=0
 		[Service]
 		Type=oneshot
+		Restart=on-failure
+		RestartSec=10
 		Environment=KIPPER_HOME=$KIPPER_HOME
 		ExecStart=/bin/sh $KIPPER_HOME/undo/host.sh guard_expired
 	EOT

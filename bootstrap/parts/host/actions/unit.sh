@@ -149,7 +149,7 @@ unit_undo() {
 	for unit in $K_unit; do
 		[ ! -f "$before/file-$unit" ] || { rm -f "$unit_folder/$unit" && cp -p "$before/file-$unit" "$unit_folder/$unit"; }
 	done
-	systemctl daemon-reload
+	[ -n "${KIPPER_BOOT:-}" ] || systemctl daemon-reload
 	unit_undo_active
 }
 
@@ -171,7 +171,7 @@ unit_ours() {
 }
 
 unit_undo_active() {
-	[ "${K_active:-keep}" != keep ] || return 0
+	[ "${K_active:-keep}" != keep ] && [ -z "${KIPPER_BOOT:-}" ] || return 0
 	result=0
 	for unit in $K_unit; do
 		old=$(cat "$before/active-$unit")
