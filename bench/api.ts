@@ -25,7 +25,7 @@ import { makeVault } from '../services/vault/vault.ts';
  * write, same client. Rounds alternate between the two sides; what is printed are ratios of medians.
  */
 const rounds = 7;
-const roundMs = 1200;
+const roundMs = 1000;
 const connections = 16;
 
 interface Side {
@@ -68,7 +68,7 @@ async function kipperSide(dir: string): Promise<Side> {
   const password = 'correct horse battery';
   await acceptSetup(ctx, '127.0.0.1', makeSetupLink(ctx).url.reveal().split('/').at(-1) ?? '', { organization: 'Bench', email: 'b@example.com', password });
   const { accessToken } = await signIn(ctx, '127.0.0.1', { email: 'b@example.com', password });
-  const sink = pino(pino.destination({ fd: openSync('/dev/null', 'w'), sync: true }));
+  const sink = pino(pino.destination({ fd: openSync('/dev/null', 'w'), sync: false }));
   const log = {
     info: (text: string, fields: object = {}) => sink.info(fields, text),
     warn: (text: string, fields: object = {}) => sink.warn(fields, text),

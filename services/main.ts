@@ -32,11 +32,12 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
   const record = await openRecord(config, () => bell.dispatcher?.ring());
   const { ctx } = record;
   const listening: Listening[] = [];
+  const stopping = new AbortController();
   try {
     registerLocal(ctx, options.localWorkers);
     listening.push(...(await listenForWorkers(ctx, log)));
     await freshenSigningKey(ctx);
-    listening.push(await listen(makeApp(ctx).fetch, config.listen, config.tls, (thrown) => tellTls(log, thrown)));
+    listening.push(await listen(makeApp(ctx, { log, stopping: stopping.signal }).fetch, config.listen, config.tls, (thrown) => tellTls(log, thrown)));
   } catch (thrown) {
     for (const each of listening) await each.stop(0);
     record.close();
@@ -48,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
   greet(ctx, log);
   return {
     stop: async () => {
+      stopping.abort();
       reconciler.stop();
       await bell.dispatcher?.stop();
       await Promise.all(listening.map((each) => each.stop(stopGraceMs)));

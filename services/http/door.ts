@@ -25,10 +25,22 @@ export function door(config: Config, log: Log | undefined): MiddlewareHandler<Ht
   return async function doorOf(c, next) {
     const startedAt = log === undefined ? 0 : performance.now();
     c.set('address', clientAddress(c, config.behindProxy));
-    for (const [name, value] of headers) c.header(name, value);
+    setHeaders(c, headers);
     await next();
     log?.info('answered', lineOf(c, performance.now() - startedAt));
   };
+}
+
+/**
+ * On a real connection straight on Node's answer, where a header of the route with the same name still wins: through the
+ * web-standard Headers they were the dearest part of a read.
+ */
+function setHeaders(c: HonoContext<HttpEnv>, headers: readonly [string, string][]): void {
+  const { outgoing } = (c.env ?? {}) as { outgoing?: { setHeader(name: string, value: string): void } };
+  for (const [name, value] of headers) {
+    if (outgoing === undefined) c.header(name, value);
+    else outgoing.setHeader(name, value);
+  }
 }
 
 /** The route's pattern, never the path or the query as sent: those may hold a setup token or worse. */

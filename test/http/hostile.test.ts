@@ -53,7 +53,7 @@ describe('a wrong body', () => {
     expect((await api.call('POST', '/v1/projects', long)).json).toMatchObject({ code: 'too_large' });
   });
 
-  it('over 64 KiB in chunks is refused on a real socket', async () => {
+  it('over 64 KiB in chunks is refused on a real socket, where every answer has its headers once', async () => {
     const server = serve({ fetch: api.app.fetch, port: 0, hostname: '127.0.0.1' });
     await new Promise((resolve) => server.once('listening', resolve));
     try {
@@ -65,6 +65,13 @@ describe('a wrong body', () => {
         outgoing.end();
       });
       expect(status).toBe(413);
+      for (const path of ['/v1/me', '/docs', '/nowhere']) {
+        const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${api.token}` } });
+        expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff');
+        expect(answer.headers.get('content-security-policy'), path).toMatch(path === '/docs' ? /style-src/ : /^default-src 'none'; frame-ancestors 'none'/);
+        expect(answer.headers.get('content-security-policy')).not.toContain(', ');
+        await answer.text();
+      }
     } finally {
       server.close();
     }
