@@ -1,15 +1,19 @@
 import { request as plain } from 'node:http';
 import { request as secure } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../core/control.ts';
 
+/** A pod that comes back after a reboot takes a moment; what is closed stays closed. */
+const patienceMs = 60_000;
+
 /** The front door as this worker sees it from outside: HTTP goes to HTTPS, and HTTPS answers. What does not is a Finding, not a failure. */
-export async function checkEdge(address: string, domain: string): Promise<Finding[]> {
-  const host = `kipper-check.${domain}`;
-  const [http, https] = await Promise.all([status(plain, address, 80, host), status(secure, address, 443, host)]);
-  const wrong = [
-    ...(http === 301 || http === 308 ? [] : [`port 80 ${http === null ? 'does not answer' : `answers ${http} instead of a redirect`}`]),
-    ...(https !== null && https < 500 ? [] : [`port 443 ${https === null ? 'does not answer' : `answers ${https}`}`]),
-  ];
+export async function checkEdge(address: string, domain: string, waitMs = patienceMs): Promise<Finding[]> {
+  const until = Date.now() + waitMs;
+  let wrong = await look(address, `kipper-check.${domain}`);
+  while (wrong.length > 0 && Date.now() < until) {
+    await sleep(2_000);
+    wrong = await look(address, `kipper-check.${domain}`);
+  }
   if (wrong.length === 0) return [];
   return [
     {
@@ -21,6 +25,14 @@ export async function checkEdge(address: string, domain: string): Promise<Findin
       standards: [],
       remedy: 'owner',
     },
+  ];
+}
+
+async function look(address: string, host: string): Promise<string[]> {
+  const [http, https] = await Promise.all([status(plain, address, 80, host), status(secure, address, 443, host)]);
+  return [
+    ...(http === 301 || http === 308 ? [] : [`port 80 ${http === null ? 'does not answer' : `answers ${http} instead of a redirect`}`]),
+    ...(https !== null && https < 500 ? [] : [`port 443 ${https === null ? 'does not answer' : `answers ${https}`}`]),
   ];
 }
 

@@ -46,13 +46,21 @@ export function clusterFacts(server: ServerFacts, nowMs: number, address: string
     ),
     listeners: server.listeners.map((one) => ({ port: one.port, protocol: one.protocol, process: one.process ?? '' })),
     cgroupVersion: server.cgroup === 'v1' ? 1 : 2,
-    missingModules: ['overlay', 'br_netfilter', 'nf_conntrack'].filter((name) => server.modules[name] === 'missing'),
+    missingModules: missingModules(server),
     clockSkewMs: server.epochSeconds === null ? 0 : server.epochSeconds * 1000 - nowMs,
     marker: markerOf(server.ownFiles['/etc/kipper/k3s.json']),
     k3sPresent: server.k3s !== 'none' || otherKubernetes.some((name) => names.has(name)),
     dockerPresent: names.has('docker'),
     panel: panels.find((name) => names.has(name)) ?? null,
   };
+}
+
+/** A kernel that shows no module at all has them built in or keeps its list from us: then k3s itself has the last word. */
+function missingModules(server: ServerFacts): string[] {
+  if (Object.values(server.modules).every((state) => state === 'missing')) return [];
+  return ['overlay', 'br_netfilter', 'nf_conntrack'].filter(
+    (name) => server.modules[name] === 'missing' && !server.filesystems.includes(name),
+  );
 }
 
 function architectureOf(machine: string): Architecture {
