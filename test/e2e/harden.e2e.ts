@@ -116,7 +116,7 @@ test.each(['port-2222', 'socket-2222', 'socket-activated', 'allow-users', 'match
   async (variant) => {
     const odd = await boot(variant);
     if (variant === 'allow-users')
-      await odd.sh("printf 'AllowUsers kipper\\n' >/etc/ssh/sshd_config.d/60-enrol.conf; systemctl reload ssh");
+      await odd.sh("printf 'AllowUsers kipper\\n' >/etc/ssh/sshd_config.d/60-enrol.conf; systemctl reload ssh; sleep 3");
     const done = await harden(odd);
     expect(findingsOf(done).filter((each) => each.remedy === 'fixable')).toEqual([]);
     expect((await harden(odd)).plan?.steps).toEqual([]);
@@ -129,6 +129,7 @@ test.each(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])(
   '%s: a foreign firewall is left alone and named',
   async (variant) => {
     const host = await boot(variant);
+    if (variant === 'firewalld-active') await host.sh('until firewall-cmd --state; do sleep 0.3; done');
     const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
     const done = await harden(host);
     expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);

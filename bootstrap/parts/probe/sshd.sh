@@ -5,9 +5,12 @@ probe_sshd() {
 	made=
 	[ -d /run/sshd ] || { mkdir -m 755 /run/sshd && made=yes; }
 	/usr/sbin/sshd -T "$@" | grep -E "$probe_sshd_words"
+	probe_sshd_status=$?
 	[ -z "$made" ] || rmdir /run/sshd
+	return "$probe_sshd_status"
 }
-probe_sshd_answer=$(probe_sshd 2>/dev/null)
+# With socket activation systemd removes /run/sshd whenever a connection ends, also between two lines here.
+probe_sshd_answer=$(probe_sshd 2>/dev/null || probe_sshd 2>/dev/null || probe_sshd 2>/dev/null)
 section sshd printf '%s\n' "$probe_sshd_answer"
 # Whole, and only where drop-in files are not read: an Include has to stand in it then. `=` keeps its empty lines.
 probe_sshd_main() {
