@@ -21,10 +21,18 @@ export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: stri
   let wanted = false;
   let stopped = false;
   let busy: Promise<void> | null = null;
+  let failing = false;
   const look = async () => {
     while (wanted && !stopped) {
       wanted = false;
-      await dispatch(ctx, queue).catch((thrown: unknown) => warn(`the doorbell failed: ${thrown instanceof Error ? thrown.message : 'unknown'}`));
+      try {
+        await dispatch(ctx, queue);
+        failing = false;
+      } catch (thrown) {
+        // Said once an outage: it is tried again every few seconds.
+        if (!failing) warn(`cannot ring the workers: ${thrown instanceof Error ? thrown.message : 'unknown'}; the runs wait`);
+        failing = true;
+      }
     }
     busy = null;
   };

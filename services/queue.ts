@@ -4,7 +4,7 @@ import { queueName, queuePrefix, redisPlace } from '../core/redis.ts';
 
 /** The doorbell: it carries run ids and nothing else, and may be lost. */
 export interface RunQueue {
-  /** Rejects at once while Redis is away. */
+  /** Rejects within 2 s while Redis is away; a ring that arrives later is surplus and harmless. */
   add(runId: string, rungAtMs: number): Promise<void>;
   /** Rings that no worker has answered yet. */
   waiting(): Promise<number>;
@@ -15,11 +15,11 @@ const addTimeoutMs = 2_000;
 
 /** `onReady` is called at every (re)connection: what Redis knew before may be gone. */
 export function openQueue(redisUrl: string, onReady: () => void): RunQueue {
-  const redis = new Redis({ ...redisPlace(redisUrl), enableOfflineQueue: false, maxRetriesPerRequest: 1, retryStrategy: (times) => Math.min(times * 100, 2_000) });
+  const redis = new Redis({ ...redisPlace(redisUrl), maxRetriesPerRequest: 1, retryStrategy: (times) => Math.min(times * 100, 2_000) });
   // Redis going away is expected; whoever rings sees the rejection, and the reconciler rings again.
   redis.on('error', () => {});
   redis.on('ready', onReady);
-  const queue = new Queue(queueName, { prefix: queuePrefix, skipWaitingForReady: true, connection: redis });
+  const queue = new Queue(queueName, { prefix: queuePrefix, connection: redis });
   queue.on('error', () => {});
   return {
     add: async (runId, rungAtMs) => {

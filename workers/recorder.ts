@@ -24,6 +24,8 @@ export class Recorder {
   #pending: Pending[] = [];
   #bytes = 0;
   #left = 0;
+  /** How many of the pending ones are on their way: those may not change. */
+  #inFlight = 0;
   #seq = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | null = null;
@@ -65,7 +67,7 @@ export class Recorder {
 
   #push(record: RunRecord): void {
     if (this.#over) return;
-    const bytes = Buffer.byteLength(JSON.stringify(record));
+    const bytes = record.type === 'output' ? Buffer.byteLength(record.text) + 60 : Buffer.byteLength(JSON.stringify(record));
     if (record.type === 'output' && this.#bytes + bytes > pendingBytes) {
       this.#left += bytes;
       return;
@@ -75,10 +77,20 @@ export class Recorder {
       this.#left = 0;
       this.#push({ type: 'warning', text });
     }
-    this.#pending.push({ record, bytes });
+    if (!this.#joined(record)) this.#pending.push({ record, bytes });
     this.#bytes += bytes;
     if (this.#bytes >= batchBytes) void this.#send();
     else this.#timer ??= setTimeout(() => void this.#send(), everyMs);
+  }
+
+  /** A line at a time would be a record at a time. */
+  #joined(record: RunRecord): boolean {
+    const last = this.#pending.length > this.#inFlight ? this.#pending.at(-1) : undefined;
+    if (record.type !== 'output' || last?.record.type !== 'output' || last.bytes > batchBytes / 4) return false;
+    if (last.record.index !== record.index || last.record.stream !== record.stream) return false;
+    last.record = { ...record, text: last.record.text + record.text };
+    last.bytes += Buffer.byteLength(record.text);
+    return true;
   }
 
   #send(): Promise<void> {
@@ -93,10 +105,12 @@ export class Recorder {
   async #sendAll(): Promise<void> {
     while (this.#pending.length > 0 && !this.#over) {
       const batch = this.#nextBatch();
+      this.#inFlight = batch.length;
       this.#seq += 1;
       if (!(await this.#deliver({ seq: this.#seq, records: batch.map((each) => each.record) }))) return;
       this.#pending.splice(0, batch.length);
-      for (const each of batch) this.#bytes -= each.bytes;
+      this.#inFlight = 0;
+      this.#bytes = this.#pending.reduce((sum, each) => sum + each.bytes, 0);
     }
   }
 

@@ -15,22 +15,32 @@ import type { StepRow } from './view.ts';
 
 const factsMaxBytes = 1024 * 1024;
 
+/** A step that a batch changes. What it printed is joined: to keep a tail costs the same for a byte as for a batch. */
+interface Touched {
+  step: StepRow;
+  printed: string[];
+  bytes: number;
+}
+
 /** Takes what a worker saw, in order and once: a batch that was delivered before is acknowledged and left out. */
 export function writeRecords(ctx: Context, runId: string, token: string, batch: RecordBatch): void {
   atomically(ctx.db, () => {
     const { run } = demandHolder(ctx, runId, token);
     if (batch.seq <= run.lastSeq) return;
     if (batch.seq !== run.lastSeq + 1) throw new Fault('conflict', { message: `batch ${run.lastSeq + 1} has to come before batch ${batch.seq}`, field: 'seq' });
-    const touched = new Map<number, StepRow>();
+    const touched = new Map<number, Touched>();
     const feed = batch.records.flatMap((record) => apply(ctx, run, touched, record));
-    for (const step of touched.values()) ctx.db.update(steps).set(step).where(and(eq(steps.runId, run.id), eq(steps.position, step.position))).run();
+    for (const { step, printed } of touched.values()) {
+      if (printed.length > 0) Object.assign(step, keepOutput(step, printed.join('')));
+      ctx.db.update(steps).set(step).where(and(eq(steps.runId, run.id), eq(steps.position, step.position))).run();
+    }
     ctx.db.update(runs).set({ lastSeq: batch.seq }).where(eq(runs.id, run.id)).run();
     writeFeed(ctx, run.id, feed);
   });
   wakeWatchers(runId);
 }
 
-function apply(ctx: Context, run: RunRow, touched: Map<number, StepRow>, record: RunRecord): RunFeed[] {
+function apply(ctx: Context, run: RunRow, touched: Map<number, Touched>, record: RunRecord): RunFeed[] {
   switch (record.type) {
     case 'note':
     case 'warning':
@@ -42,7 +52,7 @@ function apply(ctx: Context, run: RunRow, touched: Map<number, StepRow>, record:
       rememberFacts(ctx, run, record.facts);
       return [];
     case 'step':
-      stepChanged(ctx, stepOf(ctx, run, touched, record.index), record);
+      stepChanged(ctx, stepOf(ctx, run, touched, record.index).step, record);
       return [record];
     case 'output':
       return outputGrew(stepOf(ctx, run, touched, record.index), record);
@@ -51,11 +61,14 @@ function apply(ctx: Context, run: RunRow, touched: Map<number, StepRow>, record:
   }
 }
 
-function stepOf(ctx: Context, run: RunRow, touched: Map<number, StepRow>, position: number): StepRow {
-  const known = touched.get(position) ?? ctx.db.select().from(steps).where(and(eq(steps.runId, run.id), eq(steps.position, position))).get();
-  if (known === undefined) throw new Fault('invalid_input', { message: `the plan of this run has no step ${position}`, field: 'index' });
-  touched.set(position, known);
-  return known;
+function stepOf(ctx: Context, run: RunRow, touched: Map<number, Touched>, position: number): Touched {
+  const before = touched.get(position);
+  if (before !== undefined) return before;
+  const step = ctx.db.select().from(steps).where(and(eq(steps.runId, run.id), eq(steps.position, position))).get();
+  if (step === undefined) throw new Fault('invalid_input', { message: `the plan of this run has no step ${position}`, field: 'index' });
+  const made = { step, printed: [], bytes: step.outputBytes };
+  touched.set(position, made);
+  return made;
 }
 
 function stepChanged(ctx: Context, step: StepRow, record: Extract<RunRecord, { type: 'step' }>): void {
@@ -66,10 +79,11 @@ function stepChanged(ctx: Context, step: StepRow, record: Extract<RunRecord, { t
   step.fault = record.fault === undefined ? null : canonical(record.fault);
 }
 
-function outputGrew(step: StepRow, record: Extract<RunRecord, { type: 'output' }>): RunFeed[] {
-  const before = step.outputBytes;
-  Object.assign(step, keepOutput(step, record.text));
-  if (step.outputBytes <= outputKeepBytes) return [record];
+function outputGrew(touched: Touched, record: Extract<RunRecord, { type: 'output' }>): RunFeed[] {
+  const before = touched.bytes;
+  touched.bytes += Buffer.byteLength(record.text);
+  touched.printed.push(record.text);
+  if (touched.bytes <= outputKeepBytes) return [record];
   return before <= outputKeepBytes ? [{ type: 'truncated', index: record.index }] : [];
 }
 
