@@ -137,6 +137,7 @@ describe('a reader that stalls', () => {
       await new Promise<void>((resolve) => {
         stop = resolve;
       });
+      yield* [];
     }
     const body = sseBody({ messages: quiet(), stop: () => stop(), mayGoOn: () => true, quietMs: 20 });
     const reader = body.getReader();
