@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import pins from './pins.json' with { type: 'json' };
 
 export const k3sVersion = 'v1.36.4+k3s1';
 export const traefikVersion = 'v3.7.13';
@@ -86,7 +87,11 @@ function k3sRelease(arch: Architecture): ArtefactEntry[] {
 }
 
 /** The releases that this version of Kipper installs. `bin/pin` fills the digests where there is a network. */
-export const builtInArtefacts: readonly ArtefactEntry[] = architectures.flatMap(k3sRelease);
+export const builtInArtefacts: readonly ArtefactEntry[] = architectures.flatMap(k3sRelease).map((entry) => {
+  const pin = (pins as Record<string, string>)[`${entry.name} ${entry.version} ${entry.arch}`];
+  if (pin === undefined) return entry;
+  return entry.url === undefined ? { ...entry, imageDigest: `sha256:${pin}` } : { ...entry, sha256: pin };
+});
 
 /** What an install cannot do without. Further archives of images in the KIPPER_ARTIFACTS file go along. */
 export const neededArtefacts = ['k3s', 'k3s-airgap-images', 'traefik-image'] as const;

@@ -31,7 +31,13 @@ export const k3sWish: K3sWish = {
   kernelSettings: true,
   artefacts: [
     { name: 'k3s', version: 'v1.36.4+k3s1', sha256: 'a'.repeat(64), bytes: 70 * 1024 ** 2 },
-    { name: 'k3s-airgap-images', version: 'v1.36.4+k3s1', sha256: 'b'.repeat(64), bytes: 200 * 1024 ** 2, file: 'k3s-airgap-images.tar.zst' },
+    {
+      name: 'k3s-airgap-images',
+      version: 'v1.36.4+k3s1',
+      sha256: 'b'.repeat(64),
+      bytes: 200 * 1024 ** 2,
+      file: 'k3s-airgap-images.tar.zst',
+    },
     { name: 'traefik-image', version: 'v3.7.13', sha256: 'c'.repeat(64), bytes: 0, image: 'docker.io/library/traefik:v3.7.13' },
   ],
 };

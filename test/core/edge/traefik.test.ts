@@ -10,7 +10,8 @@ import { validateObject } from '../../support/kubernetes-models.ts';
 
 const wish = { image: `docker.io/library/traefik@sha256:${'c'.repeat(64)}`, imported: false, nodeAddress: '203.0.113.7' };
 
-const found = (kind: string, name: string): KubernetesObject | undefined => [...baselineObjects(), ...traefikObjects(wish)].find((one) => one.kind === kind && one.metadata.name === name);
+const found = (kind: string, name: string): KubernetesObject | undefined =>
+  [...baselineObjects(), ...traefikObjects(wish)].find((one) => one.kind === kind && one.metadata.name === name);
 
 describe('definitions', () => {
   test('the committed ones are what the dependency declares', () => {
@@ -20,8 +21,16 @@ describe('definitions', () => {
   test('all ten that the provider waits for are there, each structural: every schema has a type or is int-or-string or free', () => {
     expect(traefikDefinitions()).toHaveLength(10);
     const walk = (schema: Record<string, unknown>, path: string): string[] => {
-      const typed = typeof schema['type'] === 'string' || schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
-      const inner = [...Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>), ...(['items', 'additionalProperties'] as const).flatMap((key) => (typeof schema[key] === 'object' ? [[key, schema[key] as Record<string, unknown>] as const] : []))];
+      const typed =
+        typeof schema['type'] === 'string' ||
+        schema['x-kubernetes-int-or-string'] === true ||
+        schema['x-kubernetes-preserve-unknown-fields'] === true;
+      const inner = [
+        ...Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>),
+        ...(['items', 'additionalProperties'] as const).flatMap((key) =>
+          typeof schema[key] === 'object' ? [[key, schema[key] as Record<string, unknown>] as const] : [],
+        ),
+      ];
       return [...(typed ? [] : [path]), ...inner.flatMap(([key, one]) => walk(one, `${path}.${key}`))];
     };
     for (const one of traefikDefinitions()) {
@@ -37,14 +46,26 @@ describe('objects', () => {
     await expect(`${JSON.stringify(traefikObjects(wish), null, 2)}\n`).toMatchFileSnapshot('../../golden/edge/traefik.json');
   });
 
-  test.each([...baselineObjects(), ...traefikObjects(wish), ...traefikDefinitions()].map((object) => [`${object.kind} ${object.metadata.name}`, object] as const))('%s is valid by the published schema', (_, object) => {
+  test.each(
+    [...baselineObjects(), ...traefikObjects(wish), ...traefikDefinitions()].map(
+      (object) => [`${object.kind} ${object.metadata.name}`, object] as const,
+    ),
+  )('%s is valid by the published schema', (_, object) => {
     validateObject(object);
   });
 
   test('Traefik is not root, reads only, drops every capability, and sits alone in a namespace of ours', () => {
-    const pod = (found('DaemonSet', 'traefik') as unknown as { spec: { template: { spec: Record<string, unknown> & { containers: Record<string, unknown>[] } } } }).spec.template.spec;
+    const pod = (
+      found('DaemonSet', 'traefik') as unknown as {
+        spec: { template: { spec: Record<string, unknown> & { containers: Record<string, unknown>[] } } };
+      }
+    ).spec.template.spec;
     expect(pod['securityContext']).toMatchObject({ runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } });
-    expect(pod.containers[0]?.['securityContext']).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+    expect(pod.containers[0]?.['securityContext']).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
     expect(pod['hostNetwork']).toBeUndefined();
     expect(found('DaemonSet', 'traefik')?.metadata.namespace).toBe('kipper-ingress');
   });
@@ -65,7 +86,9 @@ describe('objects', () => {
 
   test('an object is applied after the namespace and the definitions it needs', () => {
     const ids = planEdge(wish).map((step) => step.id);
-    expect(ids.indexOf('edge/tlsoption/kipper-ingress/default')).toBeGreaterThan(ids.indexOf('edge/customresourcedefinition/tlsoptions.traefik.io'));
+    expect(ids.indexOf('edge/tlsoption/kipper-ingress/default')).toBeGreaterThan(
+      ids.indexOf('edge/customresourcedefinition/tlsoptions.traefik.io'),
+    );
     expect(ids.indexOf('edge/daemonset/kipper-ingress/traefik')).toBe(ids.length - 1);
     expect(ids[0]).toBe('cluster-baseline/namespace/kipper-system');
     expect(readFileSync(new URL('../../../core/edge/crds.json', import.meta.url), 'utf8').length).toBeGreaterThan(1000);

@@ -31,8 +31,16 @@ describe('what is written before the first start', () => {
   });
 
   test('no audit rule above Metadata can see a Secret or ConfigMap, and all four levels are used (P9)', () => {
-    const { rules } = parse(renderAudit()) as { rules: { level: string; resources?: { group: string; resources?: string[] }[]; nonResourceURLs?: string[] }[] };
-    const first = rules.find((rule) => rule.nonResourceURLs === undefined && (rule.resources ?? [{ group: '', resources: ['secrets'] }]).some((one) => one.group === '' && (one.resources ?? ['secrets']).includes('secrets')));
+    const { rules } = parse(renderAudit()) as {
+      rules: { level: string; resources?: { group: string; resources?: string[] }[]; nonResourceURLs?: string[] }[];
+    };
+    const first = rules.find(
+      (rule) =>
+        rule.nonResourceURLs === undefined &&
+        (rule.resources ?? [{ group: '', resources: ['secrets'] }]).some(
+          (one) => one.group === '' && (one.resources ?? ['secrets']).includes('secrets'),
+        ),
+    );
     expect(first?.level).toBe('Metadata');
     expect(new Set(rules.map((rule) => rule.level))).toEqual(new Set(['None', 'Metadata', 'Request', 'RequestResponse']));
   });
@@ -42,7 +50,8 @@ describe('what is written before the first start', () => {
     const ids = steps.map((step) => step.id);
     expect(ids.indexOf('k3s/marker')).toBeLessThan(ids.indexOf('k3s/artefact-k3s'));
     expect(ids).not.toContain('k3s/artefact-traefik-image');
-    for (const id of ['k3s/config', 'k3s/admission', 'k3s/audit']) expect(steps.find((step) => step.id === id)).toMatchObject({ mode: '0600', owner: 'root' });
+    for (const id of ['k3s/config', 'k3s/admission', 'k3s/audit'])
+      expect(steps.find((step) => step.id === id)).toMatchObject({ mode: '0600', owner: 'root' });
   });
 
   test('cgroup v1 gets the kubelet drop-in and a Finding; v2 gets neither', () => {
@@ -54,7 +63,10 @@ describe('what is written before the first start', () => {
   });
 
   test('an image without an archive is pulled by its digest, an archive that was brought along is never pulled', () => {
-    expect(edgeWish(k3sWish.artefacts, bareFacts)).toMatchObject({ image: `docker.io/library/traefik@sha256:${'c'.repeat(64)}`, imported: false });
+    expect(edgeWish(k3sWish.artefacts, bareFacts)).toMatchObject({
+      image: `docker.io/library/traefik@sha256:${'c'.repeat(64)}`,
+      imported: false,
+    });
     const brought = k3sWish.artefacts.map((one) => (one.name === 'traefik-image' ? { ...one, bytes: 9 } : one));
     expect(edgeWish(brought, bareFacts)).toMatchObject({ image: 'docker.io/library/traefik:v3.7.13', imported: true });
   });

@@ -48,7 +48,8 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-const ctx = (name: string, targets: 'any' | 'public' = 'any') => ({ config: { dataDir: join(dir, name), targets } }) as Parameters<typeof ensureStored>[0];
+const ctx = (name: string, targets: 'any' | 'public' = 'any') =>
+  ({ config: { dataDir: join(dir, name), targets } }) as Parameters<typeof ensureStored>[0];
 const left = (name: string): string[] => {
   try {
     return readdirSync(join(dir, name, 'artefacts'));
@@ -57,7 +58,10 @@ const left = (name: string): string[] => {
   }
 };
 const faultOf = async (promise: Promise<unknown>): Promise<Fault> => {
-  const thrown: unknown = await promise.then(() => null, (error: unknown) => error);
+  const thrown: unknown = await promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
   expect(thrown).toBeInstanceOf(Fault);
   return thrown as Fault;
 };
@@ -84,7 +88,9 @@ describe('the store', () => {
   });
 
   test('a connection that breaks off leaves nothing behind, and the next try works', async () => {
-    await expect(ensureStored(ctx('cut'), { name: 'k3s', url: `${base}/cut`, sha256: digest, bytes: content.length }, made.ca)).rejects.toThrow();
+    await expect(
+      ensureStored(ctx('cut'), { name: 'k3s', url: `${base}/cut`, sha256: digest, bytes: content.length }, made.ca),
+    ).rejects.toThrow();
     expect(left('cut')).toEqual([]);
     expect(await ensureStored(ctx('cut'), { name: 'k3s', url: `${base}/k3s`, sha256: digest, bytes: null }, made.ca)).toBe(content.length);
   });
@@ -92,19 +98,39 @@ describe('the store', () => {
   test('a file of the KIPPER_ARTIFACTS list is checked the same way', async () => {
     const file = join(dir, 'local');
     writeFileSync(file, content);
-    expect(await ensureStored(ctx('file'), { name: 'k3s', url: pathToFileURL(file).href, sha256: digest, bytes: content.length })).toBe(content.length);
-    expect(await faultOf(ensureStored(ctx('file'), { name: 'k3s', url: 'file:///nowhere/k3s', sha256: 'e'.repeat(64), bytes: null }))).toMatchObject({ reason: 'artefact_unreachable' });
+    expect(await ensureStored(ctx('file'), { name: 'k3s', url: pathToFileURL(file).href, sha256: digest, bytes: content.length })).toBe(
+      content.length,
+    );
+    expect(
+      await faultOf(ensureStored(ctx('file'), { name: 'k3s', url: 'file:///nowhere/k3s', sha256: 'e'.repeat(64), bytes: null })),
+    ).toMatchObject({ reason: 'artefact_unreachable' });
   });
 });
 
 describe('T66 addresses that must not be fetched', () => {
-  test.each(['169.254.169.254', '::ffff:169.254.169.254', 'fe80::1', '0.0.0.0', '::', '224.0.0.1', '255.255.255.255', '100.100.100.200', '168.63.129.16', 'fd00:ec2::254', 'nonsense', ''])('%s never', (address) => {
+  test.each([
+    '169.254.169.254',
+    '::ffff:169.254.169.254',
+    'fe80::1',
+    '0.0.0.0',
+    '::',
+    '224.0.0.1',
+    '255.255.255.255',
+    '100.100.100.200',
+    '168.63.129.16',
+    'fd00:ec2::254',
+    'nonsense',
+    '',
+  ])('%s never', (address) => {
     expect(mayFetchFrom(address, 'any')).toBe(false);
   });
 
-  test.each(['127.0.0.1', '10.0.0.1', '192.168.1.1', '::1', 'fd12::1', '::ffff:10.0.0.1'])('%s only where private targets are allowed', (address) => {
-    expect([mayFetchFrom(address, 'any'), mayFetchFrom(address, 'public')]).toEqual([true, false]);
-  });
+  test.each(['127.0.0.1', '10.0.0.1', '192.168.1.1', '::1', 'fd12::1', '::ffff:10.0.0.1'])(
+    '%s only where private targets are allowed',
+    (address) => {
+      expect([mayFetchFrom(address, 'any'), mayFetchFrom(address, 'public')]).toEqual([true, false]);
+    },
+  );
 
   test.each([
     'http://example.com/k3s',
@@ -137,7 +163,15 @@ describe('T66 addresses that must not be fetched', () => {
 
 describe('the catalogue', () => {
   test('the published digest is the line of this very file', async () => {
-    const entry = artefactEntry.parse({ name: 'k3s', version: 'v1.36.4+k3s1', arch: 'amd64', url: `${base}/k3s`, sumsUrl: `${base}/sums`, sha256: null, bytes: null });
+    const entry = artefactEntry.parse({
+      name: 'k3s',
+      version: 'v1.36.4+k3s1',
+      arch: 'amd64',
+      url: `${base}/k3s`,
+      sumsUrl: `${base}/sums`,
+      sha256: null,
+      bytes: null,
+    });
     expect(await publishedDigest(entry, { targets: 'any', ca: made.ca })).toBe(digest);
     const other = { ...entry, url: `${base}/k3s-arm` };
     expect(await faultOf(publishedDigest(other, { targets: 'any', ca: made.ca }))).toMatchObject({ code: 'unavailable' });
@@ -149,19 +183,49 @@ describe('the catalogue', () => {
   });
 
   test('entries of the file stand before the built-in ones, one for each name; archives keep their ending', () => {
-    const own = artefactEntry.parse({ name: 'k3s', version: 'v1.36.3+k3s1', arch: 'amd64', url: 'file:///x/k3s', sha256: digest, bytes: 5 });
-    const extra = artefactEntry.parse({ name: 'coredns', version: 'v1.2.3', arch: 'amd64', url: 'file:///x/coredns.tar.gz', sha256: digest, bytes: 5 });
+    const own = artefactEntry.parse({
+      name: 'k3s',
+      version: 'v1.36.3+k3s1',
+      arch: 'amd64',
+      url: 'file:///x/k3s',
+      sha256: digest,
+      bytes: 5,
+    });
+    const extra = artefactEntry.parse({
+      name: 'coredns',
+      version: 'v1.2.3',
+      arch: 'amd64',
+      url: 'file:///x/coredns.tar.gz',
+      sha256: digest,
+      bytes: 5,
+    });
     const chosen = chooseArtefacts('amd64', [own, extra]);
-    expect(chosen.map((one) => [one.name, one.version])).toEqual([['k3s', 'v1.36.3+k3s1'], ['coredns', 'v1.2.3'], ['k3s-airgap-images', 'v1.36.4+k3s1'], ['traefik-image', 'v3.7.13']]);
+    expect(chosen.map((one) => [one.name, one.version])).toEqual([
+      ['k3s', 'v1.36.3+k3s1'],
+      ['coredns', 'v1.2.3'],
+      ['k3s-airgap-images', 'v1.36.4+k3s1'],
+      ['traefik-image', 'v3.7.13'],
+    ]);
     expect([archiveName(own), archiveName(extra)]).toEqual([undefined, 'coredns.tar.gz']);
   });
 
   test.each([
     ['not JSON', '{'],
     ['an unknown field', '{"artefacts":[],"x":1}'],
-    ['an http address', JSON.stringify({ artefacts: [{ name: 'k3s', version: 'v1.2.3', arch: 'amd64', url: 'http://x/k3s', sha256: null, bytes: null }] })],
-    ['a digest that is none', JSON.stringify({ artefacts: [{ name: 'k3s', version: 'v1.2.3', arch: 'amd64', url: 'https://x/k3s', sha256: 'abc', bytes: null }] })],
-    ['a name with a path in it', JSON.stringify({ artefacts: [{ name: '../k3s', version: 'v1.2.3', arch: 'amd64', url: 'https://x/k3s', sha256: null, bytes: null }] })],
+    [
+      'an http address',
+      JSON.stringify({ artefacts: [{ name: 'k3s', version: 'v1.2.3', arch: 'amd64', url: 'http://x/k3s', sha256: null, bytes: null }] }),
+    ],
+    [
+      'a digest that is none',
+      JSON.stringify({ artefacts: [{ name: 'k3s', version: 'v1.2.3', arch: 'amd64', url: 'https://x/k3s', sha256: 'abc', bytes: null }] }),
+    ],
+    [
+      'a name with a path in it',
+      JSON.stringify({
+        artefacts: [{ name: '../k3s', version: 'v1.2.3', arch: 'amd64', url: 'https://x/k3s', sha256: null, bytes: null }],
+      }),
+    ],
   ])('a KIPPER_ARTIFACTS file with %s is refused by name', (_, text) => {
     const file = join(dir, 'list.json');
     writeFileSync(file, text);
