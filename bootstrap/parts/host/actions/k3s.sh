@@ -36,9 +36,14 @@ k3s_start_present() {
 	printf '%s is enabled\n' "$K_unit"
 }
 
+# After a reboot k3s is on its way up by itself: waiting for it changes nothing.
 k3s_start_check() {
 	k3s_refuse
-	[ "$(unit_enabled "$K_unit")" = enabled ] && [ "$(unit_active "$K_unit")" = active ] && ! k3s_stale && k3s_answers
+	[ "$(unit_enabled "$K_unit")" = enabled ] || return 1
+	case $(unit_active "$K_unit") in
+	active | activating) ! k3s_stale && k3s_wait ;;
+	*) return 1 ;;
+	esac
 }
 
 k3s_start_save() {
