@@ -1,5 +1,5 @@
 import envPaths from 'env-paths';
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
@@ -50,8 +50,8 @@ export function readState(): State {
     }
     text = readFileSync(stateFile, 'utf8');
   } catch (thrown) {
-    if (thrown instanceof Fault) throw thrown;
-    return noState;
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return noState;
+    throw thrown instanceof Fault ? thrown : unusable('read', thrown);
   }
   const parsed = state.safeParse(jsonOf(text));
   if (!parsed.success) throw new Fault('invalid_input', { message: `${stateFile} is damaged`, hint: 'remove it and run kip login' });
@@ -60,11 +60,32 @@ export function readState(): State {
 
 /** Written beside and renamed, 0600 from its first byte. */
 export function writeState(next: State): void {
-  mkdirSync(environment.configDir, { recursive: true, mode: 0o700 });
+  makeConfigDir();
   const fresh = `${stateFile}.${process.pid}`;
-  writeFileSync(fresh, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(fresh, 0o600);
-  renameSync(fresh, stateFile);
+  try {
+    writeFileSync(fresh, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
+    chmodSync(fresh, 0o600);
+    renameSync(fresh, stateFile);
+  } catch (thrown) {
+    rmSync(fresh, { force: true });
+    throw unusable('write', thrown);
+  }
+}
+
+export function makeConfigDir(): void {
+  try {
+    mkdirSync(environment.configDir, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw unusable('write', thrown);
+  }
+}
+
+function unusable(verb: string, cause: unknown): Fault {
+  return new Fault('internal', {
+    message: `cannot ${verb} ${stateFile} (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    hint: 'kip keeps its session there; another folder: KIP_CONFIG_DIR=/path kip …',
+    cause,
+  });
 }
 
 function jsonOf(text: string): unknown {

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { Fault } from '../core/fault.ts';
 import { readState } from './config.ts';
 import { exchange, exchangeJson } from './exchange.ts';
 import { clean, say, type Common } from './output.ts';
-import { asRoot, runTrusted, type HostKey, type SshOutcome, type SshPlace } from './ssh.ts';
+import { asRoot, resolvedPlace, runTrusted, type HostKey, type SshOutcome, type SshPlace } from './ssh.ts';
 import { textOf } from './transport.ts';
 
 export interface Enrolment {
@@ -17,6 +18,11 @@ const claimMark = 'KIPPER-CLAIM:';
 export async function enrolOverSsh(common: Common, place: SshPlace, key: HostKey, enrolment: Enrolment): Promise<void> {
   const state = readState();
   const script = await textOf(await exchange(state, `/e/${enrolment.id}`, { headers: { accept: 'text/x-shellscript' } }));
+  if (createHash('sha256').update(script).digest('hex') !== enrolment.scriptSha256)
+    throw new Fault('not_allowed', {
+      message: 'the enrolment script is not the one that was announced; it was not run',
+      hint: 'something between you and the control plane changes what it sends',
+    });
   const input = `KIPPER_VIA=ssh\n${script}`;
   const said = (line: string) => {
     if (!line.startsWith(claimMark)) say(common, `  ${clean(line)}`);
@@ -32,7 +38,7 @@ export async function enrolOverSsh(common: Common, place: SshPlace, key: HostKey
   const claim = readClaim(outcome.stdout);
   await exchangeJson(state, `/v1/enrolments/${enrolment.id}/claim`, {
     method: 'POST',
-    body: { ...claim, token: enrolment.token, address: place.host, ...(place.port === undefined ? {} : { port: place.port }) },
+    body: { ...claim, token: enrolment.token, ...(await resolvedPlace(place)) },
   });
 }
 
@@ -61,9 +67,17 @@ function readClaim(stdout: string): Record<string, unknown> {
       message: 'the enrolment script ended without its claim',
       hint: 'run the command again; its output above says what it did',
     });
-  const value: unknown = JSON.parse(Buffer.from(line.slice(claimMark.length).trim(), 'base64').toString('utf8'));
-  if (typeof value !== 'object' || value === null) throw new Fault('host_refused', 'the claim of the enrolment script is malformed');
-  return value as Record<string, unknown>;
+  return objectOf(Buffer.from(line.slice(claimMark.length).trim(), 'base64').toString('utf8'));
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Said below: it came from a machine, so none of it is repeated.
+  }
+  throw new Fault('host_refused', { message: 'the claim of the enrolment script is malformed', hint: 'run the command again' });
 }
 
 function refused(place: SshPlace, outcome: SshOutcome): Fault {

@@ -8,14 +8,30 @@ export interface Ask {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** How long the line may be silent, in milliseconds. */
+  quietMs?: number;
 }
 
 export type Place = Pick<State, 'url' | 'pin'>;
 
 /** A call of the API that answers JSON; the Fault that it answered otherwise. */
 export async function exchangeJson<T>(place: Place, path: string, ask: Ask = {}): Promise<T> {
-  const text = await textOf(await exchange(place, path, ask));
-  return (text === '' ? null : jsonOf(text)) as T;
+  return jsonAnswer<T>(await exchange(place, path, ask));
+}
+
+/** The JSON of an answer; null of an empty one. What is no JSON does not come from Kipper. */
+export async function jsonAnswer<T>(answer: IncomingMessage): Promise<T> {
+  const text = await textOf(answer);
+  const value = text === '' ? null : jsonOf(text);
+  if (value === undefined) throw noKipper(answer.statusCode ?? 0);
+  return value as T;
+}
+
+function noKipper(status: number): Fault {
+  return new Fault('unavailable', {
+    message: `what answers there (${status}) is no Kipper control plane`,
+    hint: 'give its address: kip login --url https://…',
+  });
 }
 
 /** A call whose body is read by the caller: live runs, plain text. */
@@ -32,20 +48,17 @@ export async function exchange(place: Place, path: string, ask: Ask): Promise<In
     },
     ...(body === undefined ? {} : { body }),
     ...(ask.signal === undefined ? {} : { signal: ask.signal }),
+    ...(ask.quietMs === undefined ? {} : { quietMs: ask.quietMs }),
   });
-  if ((answer.statusCode ?? 500) < 400) return answer;
-  throw problemOf(await textOf(answer), answer.statusCode ?? 500);
+  const status = answer.statusCode ?? 500;
+  if (status < 300) return answer;
+  throw problemOf(await textOf(answer), status);
 }
 
 /** RFC 9457 back into the Fault it was made of. */
 function problemOf(text: string, status: number): Fault {
-  const problem = jsonOf(text) as (Partial<FaultView> & { detail?: string; title?: string }) | null;
-  if (problem === null || typeof problem.code !== 'string') {
-    return new Fault('unavailable', {
-      message: `the control plane answered ${status} without saying why`,
-      hint: 'is this really a Kipper control plane? see kip whoami',
-    });
-  }
+  const problem = jsonOf(text) as (Partial<FaultView> & { detail?: string; title?: string }) | null | undefined;
+  if (typeof problem?.code !== 'string') return noKipper(status);
   return faultFromView({ ...problem, code: problem.code, message: problem.detail ?? problem.title ?? 'refused' });
 }
 
@@ -53,6 +66,6 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }

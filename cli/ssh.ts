@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '../core/fault.ts';
 import { environment } from './config.ts';
+import { atExit } from './interrupt.ts';
+import { clean } from './output.ts';
 
 /** Where the person's own ssh goes. Every value was checked; the host stands behind `--`. */
 export interface SshPlace {
@@ -27,15 +29,15 @@ export interface SshOutcome {
   stderr: string;
 }
 
-/** Becomes root where the account is not; a sudo that wants a password says so and nothing has run. */
-export const asRoot = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi';
+/** Becomes root where the account is not; a sudo that wants a password says so, in English, and nothing has run. */
+export const asRoot = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else LC_ALL=C exec sudo -n sh -s; fi';
 const keyTypes = ['', 'ssh-ed25519', 'ecdsa-sha2-nistp256', 'rsa-sha2-512'];
 const outputMax = 8 * 1024 * 1024;
 
 /** A folder of this call that holds the one accepted host key, and its removal. */
 export function makeTrust(): { file: string; close(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'kip-ssh-'));
-  return { file: join(folder, 'known_hosts'), close: () => rmSync(folder, { recursive: true, force: true }) };
+  return { file: join(folder, 'known_hosts'), close: atExit(() => rmSync(folder, { recursive: true, force: true })) };
 }
 
 /** The host key that the server shows; with `wanted`, the key types are tried until one has that fingerprint. */
@@ -45,15 +47,12 @@ export async function shownHostKey(place: SshPlace, wanted: string | null): Prom
   for (const type of keyTypes) {
     const trust = makeTrust();
     try {
-      const ask = [
-        '-o',
+      const ask = options([
         'BatchMode=yes',
-        '-o',
         'PreferredAuthentications=none',
-        '-o',
         'StrictHostKeyChecking=accept-new',
-        ...(type === '' ? [] : ['-o', `HostKeyAlgorithms=${type}`]),
-      ];
+        ...(type === '' ? [] : [`HostKeyAlgorithms=${type}`]),
+      ]);
       said = (await runSsh(place, trust.file, ask, 'true', { input: '', quiet: true })).stderr;
       seen.push(...readKeys(trust.file));
     } finally {
@@ -87,10 +86,10 @@ function readKeys(file: string): HostKey[] {
 }
 
 function unreachable(place: SshPlace, said: string): Fault {
-  const last = said.trim().split('\n').at(-1) ?? '';
+  const last = said.trim().split('\n').at(-1)?.trim() ?? '';
   return new Fault('host_unreachable', {
-    message: `ssh cannot reach ${place.host}${last === '' ? '' : `: ${last}`}`,
-    hint: 'check the address and the port; try the same by hand with ssh',
+    message: `your ssh cannot reach ${place.host}${last === '' ? '' : ` (${clean(last)})`}`,
+    hint: 'check the address and the port, and try the same by hand with ssh',
   });
 }
 
@@ -99,15 +98,15 @@ export function runTrusted(
   place: SshPlace,
   key: HostKey,
   command: string,
-  options: { input: string | null; terminal?: boolean; onLine?: (line: string) => void },
+  how: { input: string | null; terminal?: boolean; onLine?: (line: string) => void },
 ): Promise<SshOutcome> {
   const trust = makeTrust();
   writeFileSync(trust.file, `${key.line}\n`, { mode: 0o600 });
-  const more = ['-o', 'StrictHostKeyChecking=yes', ...(options.terminal === true ? ['-t'] : ['-T'])];
+  const more = ['-o', 'StrictHostKeyChecking=yes', ...(how.terminal === true ? ['-t'] : ['-T'])];
   return runSsh(place, trust.file, more, command, {
-    input: options.input,
+    input: how.input,
     quiet: false,
-    ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    ...(how.onLine === undefined ? {} : { onLine: how.onLine }),
   }).finally(() => trust.close());
 }
 
@@ -118,42 +117,73 @@ interface RunOptions {
   onLine?: (line: string) => void;
 }
 
-function runSsh(place: SshPlace, knownHosts: string, more: string[], command: string, options: RunOptions): Promise<SshOutcome> {
-  const args = [
-    ...[
-      '-o',
-      `UserKnownHostsFile=${knownHosts}`,
-      '-o',
-      'GlobalKnownHostsFile=/dev/null',
-      '-o',
-      'HashKnownHosts=no',
-      '-o',
-      'UpdateHostKeys=no',
-    ],
-    ...['-o', 'ControlPath=none', '-o', 'ConnectTimeout=15', '-o', 'ServerAliveInterval=15'],
-    ...more,
+/**
+ * Options win over the person's ~/.ssh/config, in which jump hosts, users and keys stay theirs. Agent and ports are not forwarded to a
+ * machine that nobody has looked at yet, and only the one confirmed key is trusted.
+ */
+const fixed = [
+  'GlobalKnownHostsFile=/dev/null',
+  'HashKnownHosts=no',
+  'UpdateHostKeys=no',
+  'VerifyHostKeyDNS=no',
+  'ControlPath=none',
+  'ConnectTimeout=15',
+  'ServerAliveInterval=15',
+  'ForwardAgent=no',
+  'ForwardX11=no',
+  'ClearAllForwardings=yes',
+  'PermitLocalCommand=no',
+  'RemoteCommand=none',
+];
+
+const options = (values: string[]) => values.flatMap((value) => ['-o', value]);
+
+/** ssh reads its own escapes in file names: spaces need quotes, and % is doubled. */
+const quoted = (file: string) => `"${file.replaceAll('%', '%%')}"`;
+
+function placeArgs(place: SshPlace): string[] {
+  return [
     ...(place.port === undefined ? [] : ['-p', String(place.port)]),
     ...(place.user === undefined ? [] : ['-l', place.user]),
     ...(place.identity === undefined ? [] : ['-i', place.identity, '-o', 'IdentitiesOnly=yes']),
     '--',
     place.host,
-    command,
   ];
+}
+
+/** Where the person's ssh really goes: their configuration may know the host by another name. Nothing is connected. */
+export async function resolvedPlace(place: SshPlace): Promise<{ address: string; port: number }> {
+  const { exit, stdout } = await spawnSsh(['-G', ...placeArgs(place)], { input: '', quiet: true });
+  const value = (name: string) =>
+    stdout
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1);
+  if (exit !== 0) return { address: place.host, port: place.port ?? 22 };
+  return { address: value('hostname') ?? place.host, port: Number(value('port') ?? place.port ?? 22) };
+}
+
+function runSsh(place: SshPlace, knownHosts: string, more: string[], command: string, how: RunOptions): Promise<SshOutcome> {
+  const trust = options([`UserKnownHostsFile=${quoted(knownHosts)}`, ...fixed]);
+  return spawnSsh([...trust, ...more, ...placeArgs(place), command], how);
+}
+
+function spawnSsh(args: string[], how: RunOptions): Promise<SshOutcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ssh', args, { env: environment.inherited, stdio: [options.input === null ? 'inherit' : 'pipe', 'pipe', 'pipe'] });
-    const out = collector(options.onLine);
+    const child = spawn('ssh', args, { env: environment.inherited, stdio: [how.input === null ? 'inherit' : 'pipe', 'pipe', 'pipe'] });
+    const out = collector(how.onLine);
     const err = collector(undefined);
     child.stdout?.on('data', (part: Buffer) => out.add(part));
     child.stderr?.on('data', (part: Buffer) => {
       err.add(part);
-      if (!options.quiet) process.stderr.write(part);
+      if (!how.quiet) process.stderr.write(part);
     });
     child.on('error', (cause) =>
       reject(new Fault('unavailable', { message: 'cannot start ssh', hint: 'install an OpenSSH client', cause })),
     );
     child.on('close', (code) => resolve({ exit: code ?? 255, stdout: out.end(), stderr: err.end() }));
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(options.input ?? '');
+    child.stdin?.end(how.input ?? '');
   });
 }
 

@@ -10,7 +10,13 @@ export interface Call {
   headers: Record<string, string>;
   body?: string;
   signal?: AbortSignal;
+  quietMs?: number;
 }
+
+const connectMs = 15_000;
+/** Fetching artefacts is part of one call. */
+const usualQuietMs = 900_000;
+const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
 
 /** `sha256//<base64>` of a certificate's public key (SPKI), as curl's --pinnedpubkey writes it. */
 export function pinOf(publicKeyDer: Buffer): string {
@@ -30,6 +36,10 @@ export function send(url: string, pin: string | null, call: Call): Promise<Incom
     const go = () => outgoing.end(call.body ?? '');
     outgoing.on('response', resolve);
     outgoing.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(url, error)));
+    outgoing.setTimeout(call.quietMs ?? usualQuietMs, () => outgoing.destroy(timedOut()));
+    const late = setTimeout(() => outgoing.destroy(timedOut()), connectMs);
+    outgoing.on('close', () => clearTimeout(late));
+    outgoing.on('socket', (socket) => socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(late)));
     if (pin === null || target.protocol !== 'https:') return void go();
     outgoing.on('socket', (socket) => {
       socket.once('secureConnect', () => {

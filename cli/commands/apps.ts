@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { Fault } from '../../core/fault.ts';
-import { api } from '../api.ts';
+import { api, listAll, type List } from '../api.ts';
 import { confirmName } from '../ask.ts';
 import { readState } from '../config.ts';
 import { answer, card, paint, say, table, when, type Common } from '../output.ts';
-import { commonOf, noun, whole } from '../program.ts';
+import { commonOf, noun, readEnv, whole } from '../program.ts';
 import { demandSuccess, watchRun, type RunView } from '../watch.ts';
 
 interface AppView {
@@ -76,10 +76,10 @@ export function appCommands(program: Command): void {
     .requiredOption('--image <image>', 'image, with a tag or a digest')
     .requiredOption('--port <port>', 'port that the app listens on', whole(1, 65_535))
     .option('--no-security-headers', 'send no security headers of our own')
-    .option('--rate-limit <n>', 'requests per second and client (100)', whole(1, 100_000))
+    .option('--rate-limit <n>', 'requests per second and client (default: 100)', whole(1, 100_000))
     .option('--csp-allow <domains>', 'domains that pages may load from, separated by commas', commaList)
-    .option('--domain <name>', 'host name of the app')
-    .option('--replicas <n>', 'how many pods (1)', whole(0, 50))
+    .option('--domain <name>', 'host name of the app (default: NAME-ENVIRONMENT.CLUSTER-DOMAIN)')
+    .option('--replicas <n>', 'how many pods (default: 1)', whole(0, 50))
     .option('--allow-root', 'let it run as root: baseline instead of restricted')
     .option('--pull', 'pull the image again even if the node has it')
     .option('--plan', 'show the objects; create nothing')
@@ -110,19 +110,17 @@ export function appCommands(program: Command): void {
     .option('--no-wait', 'do not wait until it is available')
     .addHelpText('after', '\nExample:\n  kip app update web --image ghcr.io/you/web:1.5.0')
     .action(async (name: string, flags: { image: string; plan?: boolean; wait: boolean }, command: Command) => {
+      const common = commonOf(command);
       const body = { spec: { image: flags.image }, plan: flags.plan ?? false };
-      await tellDeployed(
-        commonOf(command),
-        flags.wait,
-        await api<Deployed | ReleasePlan>(`${path(name)}/releases`, { method: 'POST', body }),
-      );
+      const { id } = await findApp(common, name);
+      await tellDeployed(common, flags.wait, await api<Deployed | ReleasePlan>(`${path(id)}/releases`, { method: 'POST', body }));
     });
 
   app
     .command('ls')
     .description('list apps')
     .action(async (_flags: object, command: Command) => {
-      const list = await api<{ items: AppView[] }>('/v1/apps?limit=200');
+      const list = await listApps(commonOf(command));
       answer(commonOf(command), list, () =>
         table(
           ['name', 'project', 'env', 'cluster', 'url'],
@@ -136,16 +134,19 @@ export function appCommands(program: Command): void {
     .command('show <app>')
     .description('an app and how to reach it')
     .action(async (name: string, _flags: object, command: Command) => {
-      const one = await api<AppView>(path(name));
-      answer(commonOf(command), one, () => appText(one));
+      const common = commonOf(command);
+      const one = await findApp(common, name);
+      const latest = common.json ? undefined : (await listReleases(one)).items.at(-1);
+      answer(common, one, () => appText(one, latest));
     });
 
   app
     .command('releases <app>')
     .description('list the releases of an app')
     .action(async (name: string, _flags: object, command: Command) => {
-      const list = await api<{ items: ReleaseView[] }>(`${path(name)}/releases?limit=200`);
-      answer(commonOf(command), list, () =>
+      const common = commonOf(command);
+      const list = await listReleases(await findApp(common, name));
+      answer(common, list, () =>
         table(
           ['release', 'state', 'image', 'digest', 'created'],
           list.items.map((one) => [
@@ -165,26 +166,16 @@ export function appCommands(program: Command): void {
     .description('take an app off its cluster')
     .action(async (name: string, _flags: object, command: Command) => {
       const common = commonOf(command);
-      await confirmName(common, name, `App ${name} stops answering; its releases stay in the record.`);
-      const run = await api<RunView>(path(name), { method: 'DELETE' });
+      const one = await findApp(common, name);
+      await confirmName(
+        common,
+        one.name,
+        `App ${one.name} (${one.project}, ${one.environment}) stops answering; its releases stay in the record.`,
+      );
+      const run = await api<RunView>(path(one.id), { method: 'DELETE' });
       const ended = demandSuccess(await watchRun(common, run.id));
-      answer(common, ended, () => `app ${name} is gone`);
+      answer(common, ended, () => `app ${one.name} is gone`);
     });
-}
-
-/** `--env` means two things: entries with `=` are variables, one without names the environment. */
-export function readEnv(common: Common): { environment: string | null; variables: Record<string, string> } {
-  const names = common.env.filter((entry) => !entry.includes('='));
-  if (names.length > 1)
-    throw new Fault('invalid_input', {
-      message: `two environments are named: ${names.join(' and ')}`,
-      field: '--env',
-      hint: 'a variable is written KEY=VALUE',
-    });
-  const variables = common.env
-    .filter((entry) => entry.includes('='))
-    .map((entry): [string, string] => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]);
-  return { environment: names[0] ?? null, variables: Object.fromEntries(variables) };
 }
 
 function specOf(flags: DeployFlags, env: Record<string, string>): Record<string, unknown> {
@@ -209,11 +200,41 @@ async function tellDeployed(common: Common, wait: boolean, made: Deployed | Rele
       [...made.steps, '', `plan hash  ${made.hash}`, '', ...made.objects.map((object) => JSON.stringify(object, null, 2))].join('\n'),
     );
   say(common, `release ${made.release.number} of ${made.app.name}, run ${made.run.id}`);
-  if (wait) demandSuccess(await watchRun(common, made.run.id));
-  answer(common, made, () => (wait ? appText(made.app) : `follow it: kip run watch ${made.run.id}`));
+  if (!wait) return answer(common, made, () => [appText(made.app), '', `follow it: kip run watch ${made.run.id}`].join('\n'));
+  const run = demandSuccess(await watchRun(common, made.run.id));
+  const { items } = await listReleases(made.app);
+  const release = items.find((one) => one.number === made.release.number) ?? made.release;
+  answer(common, { ...made, release, run }, () => appText(made.app, release));
 }
 
-function appText(one: AppView): string {
+function listReleases(app: AppView): Promise<List<ReleaseView>> {
+  return listAll<ReleaseView>(`${path(app.id)}/releases`);
+}
+
+/** Those of the named project, environment and cluster where such are named. */
+async function listApps(common: Common): Promise<List<AppView>> {
+  const { environment } = readEnv(common);
+  const { items, next } = await listAll<AppView>('/v1/apps');
+  const wanted = (one: AppView) =>
+    [
+      [common.project, one.project],
+      [environment ?? undefined, one.environment],
+      [common.cluster, one.cluster],
+    ].every(([wish, is]) => wish === undefined || wish === is);
+  return { items: items.filter(wanted), next };
+}
+
+/** An app by id or name. Where a project, environment or cluster is named it is looked for in there only. */
+async function findApp(common: Common, name: string): Promise<AppView> {
+  if (common.project === undefined && common.env.length === 0 && common.cluster === undefined) return api<AppView>(path(name));
+  const [one, other] = (await listApps(common)).items.filter((app) => app.name === name || app.id === name);
+  if (one === undefined) throw new Fault('not_found', { message: `there is no app ${name} in there`, hint: 'kip app ls' });
+  if (other !== undefined)
+    throw new Fault('conflict', { message: `several apps are called ${name}`, hint: 'name one by its id, from kip app ls --json' });
+  return one;
+}
+
+function appText(one: AppView, latest?: ReleaseView): string {
   const trust =
     one.certificate === 'self-signed'
       ? ['', 'The certificate is self-signed until certificates are issued. This reaches the app now:', '', `  ${one.curl}`]
@@ -225,6 +246,10 @@ function appText(one: AppView): string {
       ['project', one.project],
       ['environment', one.environment],
       ['cluster', one.cluster],
+      ['release', latest === undefined ? null : `${latest.number} (${latest.state})`],
+      ['image', latest === undefined ? null : String(latest.spec['image'])],
+      ['digest', latest?.imageDigest],
+      ['failed with', latest?.fault?.message],
     ]),
     ...trust,
   ].join('\n');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Fault } from '../../core/fault.ts';
-import { api } from '../api.ts';
+import { api, listAll, type List } from '../api.ts';
 import { confirmName } from '../ask.ts';
 import { readState, writeState } from '../config.ts';
 import { answer, card, say, table, when, type Common } from '../output.ts';
@@ -13,7 +13,11 @@ export interface ClusterView {
   name: string;
   serverId: string;
   state: string;
+  server: string;
   domain: string;
+  appUrl: string;
+  curl: string;
+  notice: string;
   version: string | null;
   installedAtMs: number | null;
 }
@@ -27,12 +31,12 @@ export function clusterCommands(program: Command): void {
     .command('ls')
     .description('list clusters')
     .action(async (_flags: object, command: Command) => {
-      const items = await listClusters();
+      const list = await listClusters();
       const current = readState().cluster;
-      answer(commonOf(command), { items }, () =>
+      answer(commonOf(command), list, () =>
         table(
           ['name', 'state', 'version', 'domain', ''],
-          items.map((one) => [one.name, one.state, one.version ?? '-', one.domain, one.name === current ? '(current)' : '']),
+          list.items.map((one) => [one.name, one.state, one.version ?? '-', one.domain, one.name === current ? '(current)' : '']),
           'no clusters yet: kip install --host ADDRESS',
         ),
       );
@@ -44,7 +48,9 @@ export function clusterCommands(program: Command): void {
     .action(async (name: string, _flags: object, command: Command) => {
       const one = await api<ClusterView>(path(name));
       writeState({ ...readState(), cluster: one.name });
-      say(commonOf(command), `using cluster ${one.name}`);
+      const common = commonOf(command);
+      say(common, `using cluster ${one.name}`);
+      if (common.json) answer(common, one, () => '');
     });
 
   cluster
@@ -54,14 +60,20 @@ export function clusterCommands(program: Command): void {
       const common = commonOf(command);
       const one = await api<ClusterView>(path(await whichCluster(common, name)));
       answer(common, one, () =>
-        card([
-          ['cluster', one.name],
-          ['id', one.id],
-          ['state', one.state],
-          ['version', one.version],
-          ['domain', one.domain],
-          ['installed', when(one.installedAtMs)],
-        ]),
+        [
+          card([
+            ['cluster', one.name],
+            ['id', one.id],
+            ['state', one.state],
+            ['server', one.server],
+            ['version', one.version],
+            ['domain', one.domain],
+            ['apps', one.appUrl],
+            ['installed', when(one.installedAtMs)],
+          ]),
+          '',
+          one.notice,
+        ].join('\n'),
       );
     });
 
@@ -95,15 +107,15 @@ export function clusterCommands(program: Command): void {
     });
 }
 
-export async function listClusters(): Promise<ClusterView[]> {
-  return (await api<{ items: ClusterView[] }>('/v1/clusters?limit=200')).items;
+export function listClusters(): Promise<List<ClusterView>> {
+  return listAll<ClusterView>('/v1/clusters');
 }
 
 /** The named cluster, else --cluster, else the current one, else the only one. */
 async function whichCluster(common: Common, named: string | undefined): Promise<string> {
   const wanted = named ?? common.cluster ?? readState().cluster;
   if (wanted !== null && wanted !== undefined) return wanted;
-  const [first, second] = await listClusters();
+  const [first, second] = (await listClusters()).items;
   if (first === undefined) throw new Fault('not_found', { message: 'there is no cluster yet', hint: 'kip install --host ADDRESS' });
   if (second !== undefined)
     throw new Fault('invalid_input', {

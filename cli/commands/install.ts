@@ -1,6 +1,8 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { Fault } from '../../core/fault.ts';
+import { domainName, serverName, unixUser } from '../../core/names.ts';
 import { api, apiText } from '../api.ts';
+import { accessSync, constants } from 'node:fs';
 import { confirm } from '../ask.ts';
 import { readState, writeState } from '../config.ts';
 import { enrolOverSsh, type Enrolment } from '../enrol-over-ssh.ts';
@@ -12,11 +14,11 @@ import {
   hardenOptions,
   hostArgument,
   matching,
-  userArgument,
   whole,
+  word,
   type HardenFlags,
 } from '../program.ts';
-import { finishRun, showPlan } from '../run-and-show.ts';
+import { finishRun } from '../run-and-show.ts';
 import { asRoot, runTrusted, shownHostKey, type HostKey, type SshPlace } from '../ssh.ts';
 import type { RunView } from '../watch.ts';
 import type { ClusterView } from './clusters.ts';
@@ -33,24 +35,29 @@ interface InstallFlags extends HardenFlags {
   acceptArtifacts?: boolean;
 }
 
-const nameArgument = matching(/^[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits, hyphens and dots');
-const domainArgument = matching(
-  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/,
-  'use a lower-case domain name such as apps.example.com',
-);
-const fileArgument = matching(/^[^-]/, 'use the path of a private key');
+const readable = matching(/^[^-][^\n]*$/, 'use the path of a private key');
+
+/** ssh only warns about a key that it cannot read, and then tries others. */
+function fileArgument(text: string): string {
+  try {
+    accessSync(readable(text), constants.R_OK);
+  } catch (thrown) {
+    throw thrown instanceof InvalidArgumentError ? thrown : new InvalidArgumentError('there is no such file that you may read');
+  }
+  return text;
+}
 
 export function installCommand(program: Command): void {
   const command = program
     .command('install')
     .description('turn a bare server into a hardened cluster, over your own ssh')
     .requiredOption('--host <address>', 'the server', hostArgument)
-    .option('--user <user>', 'log in as; root or an account with sudo', userArgument)
+    .option('--user <user>', 'log in as; root or an account with sudo', word(unixUser))
     .option('--port <n>', 'SSH port', whole(1, 65_535))
     .option('--identity <file>', 'private key for your ssh', fileArgument)
     .option('--host-key <fingerprint>', 'the host key to accept: SHA256:…', fingerprintArgument)
-    .option('--domain <name>', 'domain of the cluster (default: <dashed-ipv4>.sslip.io)', domainArgument)
-    .option('--name <name>', 'name of the server and its cluster', nameArgument)
+    .option('--domain <name>', 'domain of the cluster (default: <dashed-ipv4>.sslip.io)', word(domainName))
+    .option('--name <name>', 'name of the server and its cluster', word(serverName))
     .option('--accept-artifacts', 'accept artefacts without a known digest by their release’s checksum file');
   hardenOptions(command)
     .addHelpText(
@@ -60,11 +67,20 @@ export function installCommand(program: Command): void {
     .action(async (flags: InstallFlags, self: Command) => {
       const common = commonOf(self);
       const place = placeOf(flags);
-      const name = flags.name ?? flags.host.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-');
+      const name = flags.name ?? nameOf(flags.host);
       if (flags.plan === true) return planOnly(common, flags, place);
       const server = await enrolled(common, flags, place, name);
       await installOn(common, flags, server);
     });
+}
+
+/** The server's name where none is given: its address, as far as a name can hold it. */
+function nameOf(host: string): string {
+  return host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+    .slice(0, 63);
 }
 
 function placeOf(flags: InstallFlags): SshPlace {
@@ -95,7 +111,7 @@ async function trustedKey(common: Common, flags: InstallFlags, place: SshPlace):
 }
 
 async function enrolled(common: Common, flags: InstallFlags, place: SshPlace, name: string): Promise<ServerView> {
-  const known = (await listServers()).find((one) => one.name === name);
+  const known = (await listServers()).items.find((one) => one.name === name);
   if (known?.state === 'enrolled') {
     say(common, `server ${name} is enrolled already`);
     return known;
@@ -121,7 +137,6 @@ async function installOn(common: Common, flags: InstallFlags, server: ServerView
   };
   const made = await api<{ cluster: ClusterView; run: RunView }>('/v1/clusters', { method: 'POST', body });
   const run = await finishRun(common, made.run);
-  if (flags.plan === true) return showPlan(common, run, `kip install --host ${flags.host}`);
   const cluster = await api<ClusterView>(`/v1/clusters/${made.cluster.id}`);
   writeState({ ...readState(), cluster: cluster.name });
   answer(common, { server, cluster, run }, () =>
@@ -132,6 +147,8 @@ async function installOn(common: Common, flags: InstallFlags, server: ServerView
         ['domain', cluster.domain],
         ['changes', String(run.result?.changed ?? 0)],
       ]),
+      '',
+      cluster.notice,
       '',
       'Next: kip app deploy --name web --image IMAGE --port PORT',
     ].join('\n'),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { api } from '../api.ts';
+import { api, listAll } from '../api.ts';
 import { answer, table, when } from '../output.ts';
 import { commonOf, noun } from '../program.ts';
 
@@ -26,7 +26,7 @@ export function projectCommands(program: Command): void {
     .command('ls')
     .description('list projects')
     .action(async (_flags: object, command: Command) => {
-      const list = await api<{ items: Named[] }>('/v1/projects?limit=200');
+      const list = await listAll<Named>('/v1/projects');
       answer(commonOf(command), list, () => table(['name', 'id', 'created'], rows(list.items), 'no projects yet: kip project create NAME'));
     });
 
@@ -47,7 +47,7 @@ export function projectCommands(program: Command): void {
     .action(async (_flags: object, command: Command) => {
       const common = commonOf(command);
       const owner = common.project ?? 'default';
-      const list = await api<{ items: Named[] }>(`/v1/projects/${encodeURIComponent(owner)}/environments?limit=200`);
+      const list = await listAll<Named>(`/v1/projects/${encodeURIComponent(owner)}/environments`);
       answer(common, list, () =>
         table(['name', 'id', 'created'], rows(list.items), `no environments yet: kip env create NAME --project ${owner}`),
       );

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { api } from '../api.ts';
+import { Fault } from '../../core/fault.ts';
+import { api, type List } from '../api.ts';
 import { answer, card, duration, say, table, when } from '../output.ts';
 import { commonOf, noun, whole } from '../program.ts';
 import { demandSuccess, watchRun, type RunView } from '../watch.ts';
@@ -24,7 +25,7 @@ export function runCommands(program: Command): void {
     .description('list runs, newest first')
     .option('--limit <n>', 'how many', whole(1, 200), 20)
     .action(async (flags: { limit: number }, command: Command) => {
-      const list = await api<{ items: RunView[] }>(`/v1/runs?limit=${flags.limit}`);
+      const list = await api<List<RunView>>(`/v1/runs?limit=${flags.limit}`);
       answer(commonOf(command), list, () =>
         table(
           ['id', 'kind', 'state', 'queued', 'took'],
@@ -35,23 +36,23 @@ export function runCommands(program: Command): void {
     });
 
   run
-    .command('show <run>')
-    .description('a run with every step, its command and what it printed')
-    .option('--output', 'also what each step printed')
-    .action(async (id: string, flags: { output?: boolean }, command: Command) => {
-      const shown = await api<RunView>(`/v1/runs/${encodeURIComponent(id)}`);
-      const { items } = await api<{ items: StepView[] }>(`/v1/runs/${encodeURIComponent(id)}/steps`);
+    .command('show [run]')
+    .description('a run with every step; without RUN the newest')
+    .option('--output', 'also the command of each step and what it printed; those of failed steps are always shown')
+    .action(async (named: string | undefined, flags: { output?: boolean }, command: Command) => {
+      const shown = await findRun(named);
+      const { items } = await api<{ items: StepView[] }>(`/v1/runs/${encodeURIComponent(shown.id)}/steps`);
       answer(commonOf(command), { ...shown, steps: items }, () =>
-        [header(shown), '', ...items.flatMap((step) => stepText(step, flags.output === true))].join('\n'),
+        [header(shown), '', ...items.flatMap((step) => stepText(step, flags.output === true || step.state === 'failed'))].join('\n'),
       );
     });
 
   run
-    .command('watch <run>')
-    .description('follow a run; Ctrl-C leaves it running')
-    .action(async (id: string, _flags: object, command: Command) => {
+    .command('watch [run]')
+    .description('follow a run, without RUN the newest; Ctrl-C leaves it running')
+    .action(async (named: string | undefined, _flags: object, command: Command) => {
       const common = commonOf(command);
-      const ended = demandSuccess(await watchRun(common, id));
+      const ended = demandSuccess(await watchRun(common, (await findRun(named)).id));
       answer(common, ended, () => `${ended.kind} ${ended.state}`);
     });
 
@@ -74,6 +75,15 @@ export function runCommands(program: Command): void {
       const ended = flags.wait ? demandSuccess(await watchRun(common, next.id)) : next;
       answer(common, ended, () => `${ended.kind} ${ended.state}`);
     });
+}
+
+/** The named run, else the newest. */
+async function findRun(named: string | undefined): Promise<RunView> {
+  if (named !== undefined) return api<RunView>(`/v1/runs/${encodeURIComponent(named)}`);
+  const [newest] = (await api<{ items: RunView[] }>('/v1/runs?limit=1')).items;
+  if (newest === undefined)
+    throw new Fault('not_found', { message: 'there is no run yet', hint: 'enrol a server: kip install --host ADDRESS' });
+  return newest;
 }
 
 function took(run: RunView): string {

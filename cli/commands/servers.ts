@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { api } from '../api.ts';
-import { confirm, confirmName } from '../ask.ts';
+import { api, listAll, type List } from '../api.ts';
+import { agrees, confirm, confirmName, interactive } from '../ask.ts';
 import { answer, card, say, table, when, type Common } from '../output.ts';
-import { collect, commonOf, hardenBody, hardenOptions, noun, type HardenFlags } from '../program.ts';
+import { collect, commonOf, hardenBody, hardenOptions, noun, whole, type HardenFlags } from '../program.ts';
 import { finishRun, showPlan, tellChanges } from '../run-and-show.ts';
 import type { RunView } from '../watch.ts';
 
@@ -24,6 +24,11 @@ interface Invited {
   enrolment: { id: string; line: string | null; check: string | null; scriptSha256: string; expiresAtMs: number };
 }
 
+interface InviteFlags {
+  replace?: boolean;
+  minutes?: number;
+}
+
 interface FindingView {
   severity: string;
   title: string;
@@ -41,12 +46,18 @@ export function serverCommands(program: Command): void {
   server
     .command('invite <name>')
     .description('a one-time line to paste on a server; for one that is known, after it was installed anew')
+    .option('--replace', 'the machine was installed anew: other host keys may take the place of the pinned ones')
+    .option('--minutes <n>', 'how long the line works (default: 15)', whole(5, 60))
     .addHelpText('after', '\nExample:\n  kip server invite web1')
-    .action(async (name: string, _flags: object, command: Command) => {
+    .action(async (name: string, flags: InviteFlags, command: Command) => {
       const common = commonOf(command);
-      const known = (await listServers()).find((one) => one.name === name || one.id === name);
+      const { items } = await listServers();
+      const known = items.find((one) => one.name === name || one.id === name);
+      const minutes = flags.minutes === undefined ? {} : { minutes: flags.minutes };
       const invited =
-        known === undefined ? await api<Invited>('/v1/servers', { method: 'POST', body: { name } }) : await inviteAgain(common, known);
+        known === undefined
+          ? await api<Invited>('/v1/servers', { method: 'POST', body: { name, ...minutes } })
+          : await inviteAgain(common, known, flags, minutes);
       answer(common, invited, () => inviteText(invited));
     });
 
@@ -54,11 +65,11 @@ export function serverCommands(program: Command): void {
     .command('ls')
     .description('list servers')
     .action(async (_flags: object, command: Command) => {
-      const items = await listServers();
-      answer(commonOf(command), { items }, () =>
+      const list = await listServers();
+      answer(commonOf(command), list, () =>
         table(
           ['name', 'state', 'address', 'hardened', 'seen'],
-          items.map((one) => [one.name, stateOf(one), one.address ?? '-', when(one.hardenedAtMs), when(one.lastSeenAtMs)]),
+          list.items.map((one) => [one.name, stateOf(one), one.address ?? '-', when(one.hardenedAtMs), when(one.lastSeenAtMs)]),
           'no servers yet: kip install --host ADDRESS, or kip server invite NAME',
         ),
       );
@@ -69,7 +80,7 @@ export function serverCommands(program: Command): void {
     .description('a server with its pinned host keys and findings')
     .action(async (name: string, _flags: object, command: Command) => {
       const one = await api<ServerView>(path(name));
-      const findings = await api<{ items: FindingView[] }>(`${path(name)}/findings?limit=200`);
+      const findings = await listAll<FindingView>(`${path(name)}/findings`);
       answer(commonOf(command), { ...one, findings: findings.items }, () => [serverText(one), '', findingsText(findings.items)].join('\n'));
     });
 
@@ -79,7 +90,7 @@ export function serverCommands(program: Command): void {
     .action(async (name: string, _flags: object, command: Command) => {
       const common = commonOf(command);
       const run = await finishRun(common, await api<RunView>(`${path(name)}/audit`, { method: 'POST' }));
-      const findings = await api<{ items: FindingView[] }>(`${path(name)}/findings?limit=200`);
+      const findings = await listAll<FindingView>(`${path(name)}/findings`);
       answer(common, { run, findings: findings.items }, () => findingsText(findings.items));
     });
 
@@ -132,18 +143,29 @@ export function serverCommands(program: Command): void {
     });
 }
 
-export async function listServers(): Promise<ServerView[]> {
-  return (await api<{ items: ServerView[] }>('/v1/servers?limit=200')).items;
+export function listServers(): Promise<List<ServerView>> {
+  return listAll<ServerView>('/v1/servers');
 }
 
-async function inviteAgain(common: Common, known: ServerView): Promise<Invited> {
-  const replace = known.state === 'enrolled';
-  if (replace) {
-    say(common, `${known.name} is enrolled with:\n${known.hostKeys.map((key) => `  ${key.fingerprint} (${key.algorithm})`).join('\n')}`);
-    await confirm(common, 'Was the machine installed anew, so that other host keys may take their place?');
-  }
-  return api<Invited>(`${path(known.name)}/enrolments`, { method: 'POST', body: { replace } });
+async function inviteAgain(common: Common, known: ServerView, flags: InviteFlags, minutes: object): Promise<Invited> {
+  const replace = known.state === 'enrolled' ? await mayReplace(common, known, flags) : flags.replace === true;
+  return api<Invited>(`${path(known.id)}/enrolments`, { method: 'POST', body: { replace, ...minutes } });
 }
+
+/** Only a person's yes, or --replace with one, lets other host keys take the place of pinned ones. */
+async function mayReplace(common: Common, known: ServerView, flags: InviteFlags): Promise<boolean> {
+  const question = 'Was the machine installed anew, so that other host keys may take their place?';
+  say(common, `${known.name} is enrolled with these host keys:\n${keyLines(known)}`);
+  if (flags.replace === true) {
+    await confirm(common, question);
+    return true;
+  }
+  if (!common.yes && interactive() && (await agrees(question, ''))) return true;
+  say(common, 'The machine has to show one of them again; for one that was installed anew add --replace.');
+  return false;
+}
+
+const keyLines = (server: ServerView) => server.hostKeys.map((key) => `  ${key.fingerprint} (${key.algorithm})`).join('\n');
 
 function inviteText({ server, enrolment }: Invited): string {
   return [

@@ -3,8 +3,9 @@ import { Fault } from '../../core/fault.ts';
 import { api } from '../api.ts';
 import { askHidden, askText, firstInputLine } from '../ask.ts';
 import { noState, readState, writeState } from '../config.ts';
-import { exchangeJson } from '../exchange.ts';
+import { exchange, exchangeJson } from '../exchange.ts';
 import { answer, card, say } from '../output.ts';
+import { textOf } from '../transport.ts';
 import { commonOf, matching } from '../program.ts';
 import type { SignedIn } from '../session.ts';
 
@@ -15,7 +16,7 @@ interface LoginFlags {
   passwordStdin?: boolean;
 }
 
-interface Me {
+export interface Me {
   person: { email: string; role: string };
   organization: { id: string; name: string };
 }
@@ -27,20 +28,23 @@ export function signInCommands(program: Command): void {
   program
     .command('login')
     .description('sign in to a control plane')
-    .option('--url <origin>', 'address of the control plane', originArgument)
+    .argument('[url]', 'the same as --url', originArgument)
+    .option('--url <origin>', 'address of the control plane (default: the one before, or http://localhost:8700)', originArgument)
     .option('--pin <pin>', 'public key of its own certificate: sha256//…', pinArgument)
     .option('--email <email>', 'your e-mail address')
     .option('--password-stdin', 'read the password from the first line of standard input')
     .addHelpText('after', '\nExample:\n  kip login --url https://kipper.example.com --email ada@example.com')
-    .action(async (flags: LoginFlags, command: Command) => {
+    .action(async (origin: string | undefined, flags: LoginFlags, command: Command) => {
       const common = commonOf(command);
       const before = readState();
-      const url = (flags.url ?? before.url).replace(/\/$/, '');
+      const url = (flags.url ?? origin ?? before.url).replace(/\/$/, '');
       const pin = flags.pin ?? (url === before.url ? before.pin : null);
+      demandPrivateWay(url, pin);
+      await textOf(await exchange({ url, pin }, '/healthz', {}));
       const email = flags.email ?? (await askText('E-mail', 'add --email ADDRESS'));
       const password =
         flags.passwordStdin === true
-          ? firstInputLine('the password')
+          ? await firstInputLine('the password')
           : await askHidden('Password', 'add --password-stdin and give it on standard input');
       const signedIn = await exchangeJson<SignedIn>({ url, pin }, '/v1/sessions', {
         method: 'POST',
@@ -50,13 +54,14 @@ export function signInCommands(program: Command): void {
         ...noState,
         url,
         pin,
-        email,
+        email: signedIn.person.email,
         accessToken: signedIn.accessToken,
         accessUntilMs: signedIn.accessTokenExpiresAtMs,
         refreshToken: signedIn.refreshToken,
         cluster: url === before.url ? before.cluster : null,
       });
-      say(common, `signed in to ${url} as ${email}`);
+      say(common, `signed in to ${url} as ${signedIn.person.email}`);
+      if (common.json) answer(common, { person: signedIn.person, session: signedIn.session }, () => '');
     });
 
   program
@@ -89,4 +94,22 @@ export function signInCommands(program: Command): void {
         ]),
       );
     });
+}
+
+/** A password goes out by TLS only, or not beyond this machine. */
+function demandPrivateWay(url: string, pin: string | null): void {
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'https:') return;
+  if (pin !== null)
+    throw new Fault('invalid_input', {
+      message: 'a pin is of a certificate, and http:// has none',
+      field: '--pin',
+      hint: 'use https:// or leave out --pin',
+    });
+  if (/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return;
+  throw new Fault('invalid_input', {
+    message: `${url} would carry your password in clear`,
+    field: '--url',
+    hint: 'use https://, or reach it through ssh: ssh -L 8700:localhost:8700 HOST, then kip login --url http://localhost:8700',
+  });
 }
