@@ -7,7 +7,7 @@ import type { Connection } from './ssh.ts';
 import { stepFault } from './step-fault.ts';
 
 /** The host puts the old state back by itself this long after arming, unless a new login confirmed the new one. */
-export const guardSeconds = 120;
+const guardSeconds = 120;
 const revertMs = (guardSeconds + 60) * 1000;
 const proveMs = 45_000;
 const reloadMs = 10_000;

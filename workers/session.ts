@@ -12,7 +12,7 @@ import { hostFault, sessionReason } from './reasons.ts';
 
 export type Output = (stream: 'stdout' | 'stderr', text: string) => void | Promise<void>;
 
-export interface StepAnswer {
+interface StepAnswer {
   /** 0 when the step holds now; otherwise an exit code of the host library (bootstrap/parts/host/00-base.sh). */
   exit: number;
   changed: boolean;
@@ -27,7 +27,7 @@ export interface Session {
   close(): void;
 }
 
-export const openTimeoutMs = 45_000;
+const openTimeoutMs = 45_000;
 const stderrKeep = 4096;
 
 /** Starts the library on a root shell's channel and takes the host's lease for this run and fence. */

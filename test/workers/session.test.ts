@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -153,6 +153,22 @@ for (const shell of ['/usr/bin/dash', '/usr/bin/bash --posix', '/usr/bin/busybox
       expect(statSync(sshd.home).mode & 0o777).toBe(0o700);
       expect(readFileSync(join(sshd.home, 'undo/host.sh'), 'utf8')).toContain('guard_boot()');
       rmSync(join(sshd.folder, 'artefact'));
+    });
+
+    test('the script on the host undoes everything without a worker, but not beside a live session', async () => {
+      await say(session, fence, 'step_run', file('local/a'));
+      const [program = '', ...words] = shell.split(' ');
+      const run = (): { status: number | null; stderr: string } =>
+        spawnSync(program, [...words, join(sshd.home, 'undo/host.sh'), 'undo_all'], {
+          encoding: 'utf8',
+          env: { ...process.env, KIPPER_HOME: sshd.home, K_force: '1' },
+        });
+      expect(run()).toMatchObject({ status: 78 });
+      session.close();
+      await expect.poll(() => run().status, { timeout: 5000 }).toBe(0);
+      expect(existsSync(join(sshd.folder, 'local'))).toBe(false);
+      session = await connection.session('run_a', fence);
+      expect((await say(session, fence, 'undo_list')).stdout).toBe('');
     });
 
     test('10 MB of binary output arrives whole in order, and does not stop the session', async () => {

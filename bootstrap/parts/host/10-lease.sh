@@ -55,7 +55,6 @@ lease_refuse() {
 
 # Runs in the session's main shell: file descriptor 9 holds the lock for as long as that shell lives.
 lease_take() {
-	lease_sshd
 	tries=0
 	until flock -n 9 && ! lease_group_alive; do
 		lease_read
@@ -86,6 +85,7 @@ session_start() {
 	command -v flock >/dev/null || fail 69 "flock is missing; install util-linux"
 	home_make
 	exec 9>>"$KIPPER_HOME/lease/lock"
+	lease_sshd
 	lease_read
 	lease_refuse
 	flock -n 9 && lease_end_holder

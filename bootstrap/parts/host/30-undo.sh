@@ -65,11 +65,14 @@ undo_redo_point() {
 # For --uninstall: every entry, newest first, without a worker.
 undo_all() {
 	home_make
+	exec 9>>"$KIPPER_HOME/lease/lock"
+	flock -n 9 || fail 78 "a run of Kipper is at work on this server; wait until it has ended, or cancel it"
+	guard_recover || return
 	lease_read
-	K_run=${held_run:-uninstall} K_fence=$held_fence
+	K_run=$held_run K_fence=$held_fence
 	refused=0
 	for K_entry in $(undo_list | cut -f1); do
-		(undo_entry) </dev/null || {
+		(undo_entry) </dev/null 9>&- || {
 			refused=$?
 			say "not undone: $(cat "$KIPPER_HOME/undo/$K_entry/title")"
 		}
