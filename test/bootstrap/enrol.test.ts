@@ -241,6 +241,14 @@ const refusals: [number, string, (sandbox: Sandbox) => void][] = [
   [13, 'no systemd', (sandbox) => rmSync(join(sandbox.root, 'run/systemd'), { recursive: true })],
   [14, 'a container', (sandbox) => sandbox.command('systemd-detect-virt', 'echo lxc')],
   [15, 'no sudo', (sandbox) => rmSync(join(sandbox.root, 'commands/visudo'))],
+  [
+    16,
+    'a read-only root',
+    (sandbox) => {
+      mkdirSync(join(sandbox.root, 'proc'));
+      writeFileSync(join(sandbox.root, 'proc/mounts'), '/dev/vda1 / ext4 ro,relatime 0 0\n');
+    },
+  ],
   [17, 'a full disk', (sandbox) => sandbox.command('df', 'printf "h\\nx 1 1 4096 99%% /\\n"')],
   [18, 'a foreign kipper user', (sandbox) => mkdirSync(join(sandbox.root, 'home/kipper'))],
   [19, 'no machine-id', (sandbox) => writeFileSync(join(sandbox.root, 'etc/machine-id'), '')],

@@ -97,7 +97,8 @@ detect_sshd() {
 	settings=$(sshd_config)
 	ports=$({
 		[ -z "${SSH_CONNECTION-}" ] || echo "${SSH_CONNECTION##* }"
-		systemctl show ssh.socket -p Listen 2>/dev/null | sed -n 's/.*:\([0-9]*\) (Stream).*/\1/p'
+		# A socket unit that is not at work names its port all the same.
+		! systemctl is-active --quiet ssh.socket || systemctl show ssh.socket -p Listen 2>/dev/null | sed -n 's/.*:\([0-9]*\) (Stream).*/\1/p'
 		printf '%s\n' "$settings" | sed -n 's/^port //p'
 	} | grep -x '[0-9]\{1,5\}' | awk '!seen[$0]++' | head -n 8)
 	[ -n "$ports" ] || ports=22
@@ -145,9 +146,8 @@ refusals() {
 }
 
 refuse_disk() {
-	if [ -z "$R" ] && awk '$2 == "/" { o = $4 } END { exit o !~ /(^|,)ro(,|$)/ }' /proc/mounts; then
-		refuse 16 'the root file system is mounted read-only' 'find out why with: dmesg | grep -i remount; then: mount -o remount,rw /'
-	fi
+	frozen=$(awk '$2 ~ /^\/(etc|var|home)?$/ { o[$2] = $4 } END { for (p in o) if (o[p] ~ /(^|,)ro(,|$)/) { print p; exit } }' "${R:-}/proc/mounts" 2>/dev/null) || frozen=
+	[ -z "$frozen" ] || refuse 16 "$frozen is mounted read-only" "find out why with: dmesg | grep -i remount; then: mount -o remount,rw $frozen"
 	for place in /etc /var/lib /home; do
 		free=$(df -Pk "$R$place" 2>/dev/null | awk 'NR == 2 { print $4 }')
 		[ "${free:-0}" -ge 8192 ] || refuse 17 "the file system of $place has less than 8 MiB free" "make room; see what is big with: du -xh $place | sort -h | tail"
@@ -215,7 +215,7 @@ sshd_block() {
 		*)
 			echo "    ${pair#*:}"
 			case ${pair%%:*} in
-			allow*) note user_not_allowed "sshd has ${pair%%:*}: our drop-in lets kipper in, and nobody else" ;;
+			allow*) note user_not_allowed "sshd has ${seen%% *}: our drop-in lets kipper in, and nobody else" ;;
 			disablef*) note forwarding_off 'sshd forbids forwarding: our drop-in allows it to kipper, to local ports only' ;;
 			esac
 			;;

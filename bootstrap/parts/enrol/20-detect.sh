@@ -30,7 +30,8 @@ detect_sshd() {
 	settings=$(sshd_config)
 	ports=$({
 		[ -z "${SSH_CONNECTION-}" ] || echo "${SSH_CONNECTION##* }"
-		systemctl show ssh.socket -p Listen 2>/dev/null | sed -n 's/.*:\([0-9]*\) (Stream).*/\1/p'
+		# A socket unit that is not at work names its port all the same.
+		! systemctl is-active --quiet ssh.socket || systemctl show ssh.socket -p Listen 2>/dev/null | sed -n 's/.*:\([0-9]*\) (Stream).*/\1/p'
 		printf '%s\n' "$settings" | sed -n 's/^port //p'
 	} | grep -x '[0-9]\{1,5\}' | awk '!seen[$0]++' | head -n 8)
 	[ -n "$ports" ] || ports=22

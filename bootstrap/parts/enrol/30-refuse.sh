@@ -20,9 +20,8 @@ refusals() {
 }
 
 refuse_disk() {
-	if [ -z "$R" ] && awk '$2 == "/" { o = $4 } END { exit o !~ /(^|,)ro(,|$)/ }' /proc/mounts; then
-		refuse 16 'the root file system is mounted read-only' 'find out why with: dmesg | grep -i remount; then: mount -o remount,rw /'
-	fi
+	frozen=$(awk '$2 ~ /^\/(etc|var|home)?$/ { o[$2] = $4 } END { for (p in o) if (o[p] ~ /(^|,)ro(,|$)/) { print p; exit } }' "${R:-}/proc/mounts" 2>/dev/null) || frozen=
+	[ -z "$frozen" ] || refuse 16 "$frozen is mounted read-only" "find out why with: dmesg | grep -i remount; then: mount -o remount,rw $frozen"
 	for place in /etc /var/lib /home; do
 		free=$(df -Pk "$R$place" 2>/dev/null | awk 'NR == 2 { print $4 }')
 		[ "${free:-0}" -ge 8192 ] || refuse 17 "the file system of $place has less than 8 MiB free" "make room; see what is big with: du -xh $place | sort -h | tail"

@@ -44,7 +44,7 @@ sshd_block() {
 		*)
 			echo "    ${pair#*:}"
 			case ${pair%%:*} in
-			allow*) note user_not_allowed "sshd has ${pair%%:*}: our drop-in lets kipper in, and nobody else" ;;
+			allow*) note user_not_allowed "sshd has ${seen%% *}: our drop-in lets kipper in, and nobody else" ;;
 			disablef*) note forwarding_off 'sshd forbids forwarding: our drop-in allows it to kipper, to local ports only' ;;
 			esac
 			;;
