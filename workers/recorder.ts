@@ -8,7 +8,7 @@ const everyMs = 200;
 const batchBytes = 64 * 1024;
 const batchRecords = 1_000;
 /** While the control plane is away a step may go on printing: more than this is counted, not kept. */
-const pendingBytes = 8 * 1024 * 1024;
+const pendingBytes = 32 * 1024 * 1024;
 const retryMs = { first: 200, last: 5_000 };
 
 interface Pending {

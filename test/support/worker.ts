@@ -9,7 +9,7 @@ import { work } from '../../workers/main.ts';
 import { challengeOf } from './runs.ts';
 
 /** A worker process whose handler is the test's: it writes its effects into a file instead of changing a host. */
-const wish = z.object({ steps: z.number(), stepMs: z.number(), effects: z.string(), print: z.string().default(''), secret: z.string().optional() });
+const wish = z.object({ steps: z.number(), stepMs: z.number(), effects: z.string(), print: z.string().default(''), times: z.number().default(1), secret: z.string().optional() });
 
 async function handle(job: Job): Promise<RunResult> {
   const input = wish.parse(job.claim.input);
@@ -26,7 +26,8 @@ async function handle(job: Job): Promise<RunResult> {
     if (states[index] === 'changed') continue;
     job.record({ type: 'step', index, state: 'started' });
     await sleep(input.stepMs, undefined, { signal: job.signal });
-    for (const text of input.print.match(/[^]{1,7}/g) ?? []) job.record({ type: 'output', index, stream: 'stdout', text });
+    const pieces = input.times === 1 ? /[^]{1,7}/g : /[^]{1,4099}/g;
+    for (const text of input.print.repeat(input.times).match(pieces) ?? []) job.record({ type: 'output', index, stream: 'stdout', text });
     appendFileSync(input.effects, `${job.claim.runId} ${index} ${job.claim.fence}\n`);
     job.record({ type: 'step', index, state: 'changed' });
     changed += 1;
