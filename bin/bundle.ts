@@ -1,18 +1,24 @@
 import { build } from 'esbuild';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
+/**
+ * Builds the programs into dist/. A running one may still load its own parts: files are renamed into place, parts carry their
+ * hash in their name, and those of earlier builds stay for a day.
+ */
 const entries = { kipper: 'bin/kipper.ts', up: 'bin/up.ts', kip: 'cli/main.ts' };
 const native = ['better-sqlite3', '@node-rs/bcrypt', 'bullmq', 'ioredis', 'ssh2', 'pino', 'cpu-features'];
+const keepMs = 86_400_000;
 
-rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist', { recursive: true });
+const fresh = mkdtempSync('dist/.new-');
 await build({
   entryPoints: entries,
-  outdir: 'dist',
+  outdir: fresh,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   splitting: true,
-  chunkNames: 'chunk-[hash]',
+  chunkNames: 'part-[hash]',
   platform: 'node',
   format: 'esm',
   target: 'node22',
@@ -23,4 +29,11 @@ await build({
 });
 cpSync('bootstrap/parts', 'dist/parts', { recursive: true });
 cpSync('migrations', 'dist/migrations', { recursive: true });
+const isPart = (name: string) => name.startsWith('part-');
+const made = readdirSync(fresh).sort((a, b) => Number(isPart(b)) - Number(isPart(a)));
+for (const name of made) renameSync(join(fresh, name), join('dist', name));
+rmSync(fresh, { recursive: true });
+for (const name of readdirSync('dist').filter((one) => isPart(one) && !made.includes(one))) {
+  if (Date.now() - statSync(join('dist', name)).mtimeMs > keepMs) rmSync(join('dist', name));
+}
 writeFileSync('dist/.built', '');
