@@ -3,7 +3,8 @@ import { Fault } from '../core/fault.ts';
 import { readState } from './config.ts';
 import { exchange, exchangeJson } from './exchange.ts';
 import { clean, say, type Common } from './output.ts';
-import { asRoot, resolvedPlace, runTrusted, type HostKey, type SshOutcome, type SshPlace } from './ssh.ts';
+import { claimMark, refused, runAsRoot } from './as-root.ts';
+import { resolvedPlace, type HostKey, type SshPlace } from './ssh.ts';
 import { textOf } from './transport.ts';
 
 export interface Enrolment {
@@ -11,8 +12,6 @@ export interface Enrolment {
   token: string;
   scriptSha256: string;
 }
-
-const claimMark = 'KIPPER-CLAIM:';
 
 /** Streams the enrolment script through the person's ssh and posts the one claim that it prints. No credential of theirs is sent to us. */
 export async function enrolOverSsh(common: Common, place: SshPlace, key: HostKey, enrolment: Enrolment): Promise<void> {
@@ -27,36 +26,13 @@ export async function enrolOverSsh(common: Common, place: SshPlace, key: HostKey
   const said = (line: string) => {
     if (!line.startsWith(claimMark)) say(common, `  ${clean(line)}`);
   };
-  let outcome = await runTrusted(place, key, asRoot, { input, onLine: said });
-  if (
-    outcome.exit !== 0 &&
-    /sudo: (?:a password is required|a terminal is required|no tty present|sorry, you must have a tty)/.test(outcome.stderr)
-  ) {
-    outcome = await withSudoPassword(place, key, input, said);
-  }
+  const outcome = await runAsRoot(place, key, input, said);
   if (outcome.exit !== 0) throw refused(place, outcome);
   const claim = readClaim(outcome.stdout);
   await exchangeJson(state, `/v1/enrolments/${enrolment.id}/claim`, {
     method: 'POST',
     body: { ...claim, token: enrolment.token, ...(await resolvedPlace(place)) },
   });
-}
-
-/** The script waits in a 0600 file while sudo asks for the password on the person's own terminal. */
-async function withSudoPassword(place: SshPlace, key: HostKey, input: string, onLine: (line: string) => void): Promise<SshOutcome> {
-  if (process.stdin.isTTY !== true) {
-    throw new Fault('host_refused', {
-      message: `sudo on ${place.host} asks for a password, and there is no terminal to ask on`,
-      reason: 'sudo_password',
-      hint: 'run this from a terminal, or log in as root with --user root',
-    });
-  }
-  const upload = await runTrusted(place, key, 'umask 077; f=$(mktemp /tmp/kipper-enrol.XXXXXX) && cat >"$f" && printf "%s\\n" "$f"', {
-    input,
-  });
-  const file = upload.stdout.trim();
-  if (!/^\/tmp\/kipper-enrol\.[A-Za-z0-9]{6}$/.test(file)) throw refused(place, upload);
-  return runTrusted(place, key, `sudo sh ${file}; code=$?; rm -f ${file}; exit $code`, { input: null, terminal: true, onLine });
 }
 
 function readClaim(stdout: string): Record<string, unknown> {
@@ -78,20 +54,4 @@ function objectOf(text: string): Record<string, unknown> {
     // Said below: it came from a machine, so none of it is repeated.
   }
   throw new Fault('host_refused', { message: 'the claim of the enrolment script is malformed', hint: 'run the command again' });
-}
-
-function refused(place: SshPlace, outcome: SshOutcome): Fault {
-  const told = outcome.stderr.split('\n').find((line) => line.includes('refused ('));
-  const next = outcome.stderr.split('\n').find((line) => line.startsWith('kipper: next: '));
-  if (told !== undefined) {
-    return new Fault('host_refused', {
-      message: `${place.host}: ${clean(told.replace(/^kipper: /, ''))}`,
-      ...(next === undefined ? {} : { hint: clean(next.replace('kipper: next: ', '')) }),
-    });
-  }
-  const reason = outcome.stderr.trim().split('\n').at(-1) ?? '';
-  return new Fault(outcome.exit === 255 ? 'host_unreachable' : 'host_refused', {
-    message: `${place.host} could not be enrolled (ssh ended with ${outcome.exit})${reason === '' ? '' : `: ${clean(reason)}`}`,
-    hint: 'try the same login by hand: your ssh has to get in, and root or sudo has to work',
-  });
 }

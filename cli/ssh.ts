@@ -29,8 +29,6 @@ export interface SshOutcome {
   stderr: string;
 }
 
-/** Becomes root where the account is not; a sudo that wants a password says so, in English, and nothing has run. */
-export const asRoot = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else LC_ALL=C exec sudo -n sh -s; fi';
 const keyTypes = ['', 'ssh-ed25519', 'ecdsa-sha2-nistp256', 'rsa-sha2-512'];
 const outputMax = 8 * 1024 * 1024;
 
@@ -98,16 +96,12 @@ export function runTrusted(
   place: SshPlace,
   key: HostKey,
   command: string,
-  how: { input: string | null; terminal?: boolean; onLine?: (line: string) => void },
+  how: Partial<RunOptions> & Pick<RunOptions, 'input'> & { terminal?: boolean },
 ): Promise<SshOutcome> {
   const trust = makeTrust();
   writeFileSync(trust.file, `${key.line}\n`, { mode: 0o600 });
   const more = ['-o', 'StrictHostKeyChecking=yes', ...(how.terminal === true ? ['-t'] : ['-T'])];
-  return runSsh(place, trust.file, more, command, {
-    input: how.input,
-    quiet: false,
-    ...(how.onLine === undefined ? {} : { onLine: how.onLine }),
-  }).finally(() => trust.close());
+  return runSsh(place, trust.file, more, command, { quiet: false, ...how }).finally(() => trust.close());
 }
 
 interface RunOptions {
@@ -115,6 +109,8 @@ interface RunOptions {
   input: string | null;
   quiet: boolean;
   onLine?: (line: string) => void;
+  /** Each part of its output as it arrives. */
+  onPart?: (part: string) => void;
 }
 
 /**
@@ -173,7 +169,10 @@ function spawnSsh(args: string[], how: RunOptions): Promise<SshOutcome> {
     const child = spawn('ssh', args, { env: environment.inherited, stdio: [how.input === null ? 'inherit' : 'pipe', 'pipe', 'pipe'] });
     const out = collector(how.onLine);
     const err = collector(undefined);
-    child.stdout?.on('data', (part: Buffer) => out.add(part));
+    child.stdout?.on('data', (part: Buffer) => {
+      out.add(part);
+      how.onPart?.(part.toString('utf8'));
+    });
     child.stderr?.on('data', (part: Buffer) => {
       err.add(part);
       if (!how.quiet) process.stderr.write(part);

@@ -19,7 +19,8 @@ import {
   type HardenFlags,
 } from '../program.ts';
 import { finishRun } from '../run-and-show.ts';
-import { asRoot, runTrusted, shownHostKey, type HostKey, type SshPlace } from '../ssh.ts';
+import { refused, runAsRoot } from '../as-root.ts';
+import { resolvedPlace, shownHostKey, type HostKey, type SshPlace } from '../ssh.ts';
 import type { RunView } from '../watch.ts';
 import type { ClusterView } from './clusters.ts';
 import { listServers, type ServerView } from './servers.ts';
@@ -68,7 +69,7 @@ export function installCommand(program: Command): void {
       const common = commonOf(self);
       const place = placeOf(flags);
       const name = flags.name ?? nameOf(flags.host);
-      if (flags.plan === true) return planOnly(common, flags, place);
+      if (flags.plan === true) return planOnly(common, flags, place, name);
       const server = await enrolled(common, flags, place, name);
       await installOn(common, flags, server);
     });
@@ -158,31 +159,39 @@ async function installOn(common: Common, flags: InstallFlags, server: ServerView
 interface ServerPlan {
   hash: string;
   steps: string[];
+  refusals: { message: string; hint: string }[];
+  findings: { title: string; detail: string }[];
+  causes: { sentence: string; hint: string }[];
 }
 
 /** Looks through the person's ssh and asks for the plan; nothing is created, here or there. */
-async function planOnly(common: Common, flags: InstallFlags, place: SshPlace): Promise<void> {
+async function planOnly(common: Common, flags: InstallFlags, place: SshPlace, name: string): Promise<void> {
   const probe = await apiText('/v1/plans/probe');
   const key = await trustedKey(common, flags, place);
-  const outcome = await runTrusted(place, key, asRoot, { input: probe });
-  if (outcome.exit !== 0)
-    throw new Fault('host_refused', {
-      message: `${place.host} could not be looked at (exit ${outcome.exit})`,
-      hint: 'root or sudo without a password is needed to look: --user root',
-    });
-  const body = {
-    facts: outcome.stdout,
-    address: place.host,
-    ...(flags.domain === undefined ? {} : { domain: flags.domain }),
-    ...hardenBody(flags),
-  };
+  const outcome = await runAsRoot(place, key, probe);
+  if (outcome.exit !== 0) throw refused(place, outcome);
+  const { address } = await resolvedPlace(place);
+  const domain = flags.domain === undefined ? {} : { domain: flags.domain };
+  const body = { facts: outcome.stdout, address, name, ...domain, ...hardenBody(flags) };
   const plan = await api<ServerPlan>('/v1/plans', { method: 'POST', body });
-  answer(common, plan, () =>
-    [
-      ...plan.steps.map((step, index) => `${String(index + 1).padStart(3)}  ${step}`),
-      '',
-      `plan hash  ${plan.hash}`,
-      `apply it   kip install --host ${flags.host} --plan-hash ${plan.hash}`,
-    ].join('\n'),
-  );
+  answer(common, plan, () => planText(plan));
+}
+
+function planText(plan: ServerPlan): string {
+  const part = (title: string, entries: [string, string][]) =>
+    entries.length === 0 ? [] : ['', title, ...entries.map(([what, next]) => `  ${what}\n    ${next}`)];
+  return [
+    ...plan.steps.map((step, index) => `${String(index + 1).padStart(3)}  ${step}`),
+    ...part('This would stop it:', [
+      ...plan.refusals.map((one): [string, string] => [one.message, one.hint]),
+      ...plan.causes.map((one): [string, string] => [one.sentence, one.hint]),
+    ]),
+    ...part(
+      'Found:',
+      plan.findings.map((one): [string, string] => [one.title, one.detail]),
+    ),
+    '',
+    `plan hash  ${plan.hash}`,
+    'apply it   the same command, with --plan-hash HASH in place of --plan',
+  ].join('\n');
 }
