@@ -1,19 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { curlLine, certificateNotice } from '../core/cluster/page.ts';
 import { Fault } from '../core/fault.ts';
 import { assessHardening } from '../core/hardening/assess.ts';
-import type { HardenWish } from '../core/hardening/wish.ts';
 import { assessK3s } from '../core/k3s/assess.ts';
 import { clusterFacts, type K3sFacts } from '../core/k3s/facts.ts';
 import { planInstall, type InstallWish } from '../core/k3s/install.ts';
 import { preflight } from '../core/k3s/preflight.ts';
-import { parseSections } from '../core/probe.ts';
 import type { RunInput, RunResult } from '../core/runs.ts';
-import { parseServer, serverProbes, type ServerFacts } from '../core/server/facts.ts';
+import { assessServer } from '../core/server/assess.ts';
+import type { ServerFacts } from '../core/server/facts.ts';
 import { checkEdge } from './edge-check.ts';
 import { executePlan } from './execute.ts';
 import { freezePlan } from './freeze.ts';
 import type { Job } from './job.ts';
+import { hardenWish, readServer } from './server-facts.ts';
 
 interface Seen {
   server: ServerFacts;
@@ -24,7 +23,7 @@ interface Seen {
 export async function runInstall(job: Job, input: RunInput<'install'>): Promise<RunResult> {
   const frozen = job.claim.plan;
   const before = frozen === null ? await look(job) : null;
-  const wish = installWish(input, before?.server ?? null);
+  const wish = installWish(job, input, before?.server ?? null);
   let plan = frozen?.plan;
   let hash = frozen?.hash;
   if (before !== null) {
@@ -39,34 +38,22 @@ export async function runInstall(job: Job, input: RunInput<'install'>): Promise<
   }
   const { changed } = await executePlan(job, plan, frozen?.states ?? []);
   const after = await look(job);
-  const findings = report(job, installWish(input, after.server), after, await checkEdge(job.claim.target.address, input.domain));
+  const findings = report(job, installWish(job, input, after.server), after, await checkEdge(job.claim.target.address, input.domain));
   job.note(findings === 0 ? 'nothing is left to mend' : `${findings} findings are left; read them with kip server show`);
   job.note(`${certificateNotice}\n${curlLine(`<app>-<environment>.${input.domain}`, job.claim.target.address)}`);
   return { changed, planHash: hash, clusterVersion: await versionOf(job), url: `https://${input.domain}/` };
 }
 
 async function look(job: Job): Promise<Seen> {
-  const session = await job.session();
-  const server = parseServer(parseSections(await session.probe(serverProbes)));
+  const server = await readServer(job);
   return { server, facts: clusterFacts(server, Date.now(), job.claim.target.address) };
 }
 
-function installWish(input: RunInput<'install'>, server: ServerFacts | null): InstallWish {
+function installWish(job: Job, input: RunInput<'install'>, server: ServerFacts | null): InstallWish {
   const { clusterId, clusterName, domain, tlsSans, artefacts, ...rest } = input;
-  const harden: HardenWish = {
-    ...rest,
-    sameHost: server?.machineId !== undefined && server?.machineId !== null && server.machineId === ownMachineId(),
-  };
+  const harden = server === null ? { ...rest, sameHost: false } : hardenWish(job, rest, server);
   const version = artefacts.find((one) => one.name === 'k3s')?.version ?? '';
   return { k3s: { clusterId, clusterName, version, domain, tlsSans, artefacts, kernelSettings: !input.noHarden }, harden };
-}
-
-function ownMachineId(): string {
-  try {
-    return readFileSync('/etc/machine-id', 'utf8').trim();
-  } catch {
-    return '';
-  }
 }
 
 /** The worst reason ends the run before anything is changed; the others are noted beside it. */
@@ -77,7 +64,12 @@ function demandFit(job: Job, wish: InstallWish, facts: K3sFacts): void {
 }
 
 function report(job: Job, wish: InstallWish, seen: Seen, outside: ReturnType<typeof assessK3s> = []): number {
-  const findings = [...assessHardening(wish.harden, seen.server), ...assessK3s(wish.k3s, seen.facts), ...outside];
+  const findings = [
+    ...assessServer(seen.server),
+    ...assessHardening(wish.harden, seen.server),
+    ...assessK3s(wish.k3s, seen.facts),
+    ...outside,
+  ];
   job.record({ type: 'facts', facts: seen.server });
   job.record({ type: 'findings', scope: 'server', findings });
   return findings.length;
