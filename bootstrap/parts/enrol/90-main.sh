@@ -59,5 +59,7 @@ enrol() {
 		return 0
 	fi
 	send_claim
+	# A machine that comes back under another server starts with its runs counted anew.
+	rm -f "$state/lease/holder"
 	say "done, $changed change(s). Log: /var/lib/kipper/enrol.log. Next: kip server show $K_server"
 }
