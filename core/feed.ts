@@ -1,5 +1,5 @@
 import type { FaultView } from './fault.ts';
-import type { RunResult, RunState, StepState } from './runs.ts';
+import type { FindingScope, RunResult, RunState, StepState } from './runs.ts';
 
 /** What a watcher of a run sees, in order; `seq` of the stream's entry is where it resumes. */
 export type RunFeed =
@@ -11,7 +11,7 @@ export type RunFeed =
   | { type: 'truncated'; index: number }
   | { type: 'note'; text: string }
   | { type: 'warning'; text: string }
-  | { type: 'found'; scope: 'server' | 'app'; findings: number };
+  | { type: 'found'; scope: FindingScope; findings: number };
 
 export interface FeedEntry {
   seq: number;

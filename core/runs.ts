@@ -54,13 +54,17 @@ export interface Heartbeat {
   cancel: boolean;
 }
 
+/** What a run looked at: it resolves the open findings of its own scope only. */
+export const findingScopes = ['server', 'cluster', 'app'] as const;
+export type FindingScope = (typeof findingScopes)[number];
+
 /** Streamed by the worker, in order; `seq` makes a repeated delivery harmless. */
 export type RunRecord =
   | { type: 'step'; index: number; state: StepState; exitCode?: number; durationMs?: number; fault?: FaultView }
   | { type: 'output'; index: number; stream: 'stdout' | 'stderr'; text: string }
   | { type: 'note'; text: string }
   | { type: 'warning'; text: string }
-  | { type: 'findings'; scope: 'server' | 'app'; findings: Finding[] }
+  | { type: 'findings'; scope: FindingScope; findings: Finding[] }
   | { type: 'facts'; facts: unknown };
 
 export interface RecordBatch {

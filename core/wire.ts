@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { faultCodes, type FaultCode } from './fault.ts';
 import type { Plan } from './plan.ts';
-import { stepStates } from './runs.ts';
+import { findingScopes, stepStates } from './runs.ts';
 
 /** The bodies of the run API. A worker that was taken over is a hostile peer: shapes and sizes are closed. */
 
@@ -33,7 +33,7 @@ export const runRecord = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('output'), index, stream: z.enum(['stdout', 'stderr']), text: z.string().max(256 * 1024) }),
   z.strictObject({ type: z.literal('note'), text: z.string().max(16_000) }),
   z.strictObject({ type: z.literal('warning'), text: z.string().max(16_000) }),
-  z.strictObject({ type: z.literal('findings'), scope: z.enum(['server', 'app']), findings: z.array(finding).max(1_000) }),
+  z.strictObject({ type: z.literal('findings'), scope: z.enum(findingScopes), findings: z.array(finding).max(1_000) }),
   z.strictObject({ type: z.literal('facts'), facts: z.unknown() }),
 ]);
 

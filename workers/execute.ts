@@ -72,15 +72,9 @@ async function runManifest(job: Job, step: ManifestStep): Promise<boolean> {
   const kube = await job.kube();
   const { apiVersion, kind, metadata } = step.object;
   const ref = { apiVersion, kind, name: metadata.name, ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) };
-  const changed = step.verb === 'apply' ? await apply() : await kube.remove(ref);
+  const changed = step.verb === 'apply' ? (await kube.apply(step.object)).changed : await kube.remove(ref);
   if (step.wait !== undefined) await kube.wait(ref, step.wait, step.timeoutMs);
   return changed;
-
-  async function apply(): Promise<boolean> {
-    const applied = await kube.apply(step.object);
-    for (const text of applied.warnings) job.record({ type: 'warning', text });
-    return applied.changed;
-  }
 }
 
 /** Outside-in, tried again until it comes true or the step's time is over. */

@@ -64,15 +64,12 @@ function demandFit(job: Job, wish: InstallWish, facts: K3sFacts): void {
 }
 
 function report(job: Job, wish: InstallWish, seen: Seen, outside: ReturnType<typeof assessK3s> = []): number {
-  const findings = [
-    ...assessServer(seen.server),
-    ...assessHardening(wish.harden, seen.server),
-    ...assessK3s(wish.k3s, seen.facts),
-    ...outside,
-  ];
+  const ofServer = [...assessServer(seen.server), ...assessHardening(wish.harden, seen.server)];
+  const ofCluster = [...assessK3s(wish.k3s, seen.facts), ...outside];
   job.record({ type: 'facts', facts: seen.server });
-  job.record({ type: 'findings', scope: 'server', findings });
-  return findings.length;
+  job.record({ type: 'findings', scope: 'server', findings: ofServer });
+  job.record({ type: 'findings', scope: 'cluster', findings: ofCluster });
+  return ofServer.length + ofCluster.length;
 }
 
 async function versionOf(job: Job): Promise<string> {

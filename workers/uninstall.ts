@@ -13,6 +13,7 @@ export async function runUninstall(job: Job, input: RunInput<'uninstall'>): Prom
   const plan = frozen?.plan ?? makePlan({ uninstall: input.clusterId }, [...planK3sRemoval(), ...(await undoSteps(job)), reload]);
   const hash = frozen?.hash ?? (await freezePlan(job, plan, null));
   const { changed, kept } = await executePlan(job, plan, frozen?.states ?? []);
+  job.record({ type: 'findings', scope: 'cluster', findings: [] });
   return { changed, planHash: hash, kept };
 }
 

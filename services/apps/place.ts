@@ -63,7 +63,8 @@ export function findEnvironment(ctx: Context, actor: Actor, project: string, env
 export function nodeAddresses(facts: string | null, address: string | null): string[] {
   const found = new Set<string>();
   if (address !== null && isIP(address) !== 0) found.add(address);
-  const known: unknown = facts === null ? null : (JSON.parse(facts) as { addresses?: unknown }).addresses;
+  const told = facts === null ? null : (JSON.parse(facts) as { addresses?: unknown; network?: { addresses?: unknown } });
+  const known = told?.network?.addresses ?? told?.addresses;
   for (const entry of Array.isArray(known) ? known : []) {
     const text: unknown = typeof entry === 'string' ? entry : (entry as { address?: unknown } | null)?.address;
     if (typeof text === 'string' && isIP(text) !== 0) found.add(text);

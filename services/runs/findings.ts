@@ -1,18 +1,19 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { canonical } from '../../core/canonical.ts';
 import type { Finding } from '../../core/control.ts';
+import type { FindingScope } from '../../core/runs.ts';
 import { newId } from '../../core/ids.ts';
 import type { Context } from '../context.ts';
 import { findings } from '../db/tables.ts';
 import type { RunRow } from '../schedule.ts';
 
 /** What a run found stands for its whole scope: a finding that is not seen again is resolved, one that stays keeps its age. */
-export function replaceFindings(ctx: Context, run: RunRow, scope: 'server' | 'app', found: readonly Finding[]): void {
+export function replaceFindings(ctx: Context, run: RunRow, scope: FindingScope, found: readonly Finding[]): void {
   const appId = scope === 'app' ? run.appId : null;
   const open = ctx.db
     .select()
     .from(findings)
-    .where(and(eq(findings.serverId, run.serverId), appId === null ? isNull(findings.appId) : eq(findings.appId, appId), isNull(findings.resolvedAtMs)))
+    .where(and(eq(findings.serverId, run.serverId), eq(findings.scope, scope), appId === null ? isNull(findings.appId) : eq(findings.appId, appId), isNull(findings.resolvedAtMs)))
     .all();
   const nowMs = ctx.now();
   for (const finding of found) {
@@ -22,7 +23,7 @@ export function replaceFindings(ctx: Context, run: RunRow, scope: 'server' | 'ap
     if (standing === undefined) {
       ctx.db
         .insert(findings)
-        .values({ id: newId('finding', nowMs, ctx.random), organizationId: run.organizationId, serverId: run.serverId, appId, control: finding.control, title: finding.title, foundAtMs: nowMs, ...values })
+        .values({ id: newId('finding', nowMs, ctx.random), organizationId: run.organizationId, serverId: run.serverId, scope, appId, control: finding.control, title: finding.title, foundAtMs: nowMs, ...values })
         .run();
     } else {
       ctx.db.update(findings).set(values).where(eq(findings.id, standing.id)).run();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findingScopes } from '../../core/runs.ts';
 import { causeOf } from '../../core/server/doctor.ts';
 import type { findings } from '../db/tables.ts';
 import { serverStates, severities } from '../db/tables.ts';
@@ -56,6 +57,7 @@ export const findingView = z
     serverId: z.string(),
     appId: z.string().nullable(),
     runId: z.string(),
+    scope: z.enum(findingScopes),
     control: z.string(),
     title: z.string(),
     severity: z.enum(severities),

@@ -32,7 +32,7 @@ describe('T45 the setup link', () => {
 
     const done = await post(wish);
     expect(done.status).toBe(201);
-    expect(done.text).toContain('kip login http://localhost:8700 --email ada@example.com');
+    expect(done.text).toContain('kip login --url http://localhost:8700 --email ada@example.com');
     expect(ctx.db.select().from(organizations).all()).toMatchObject([{ name: wish.organization }]);
     expect(ctx.db.select().from(people).all()).toMatchObject([{ email: 'ada@example.com', role: 'owner' }]);
     expect(ctx.db.select().from(projects).all()).toMatchObject([{ name: 'default' }]);

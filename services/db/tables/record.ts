@@ -1,3 +1,4 @@
+import { findingScopes } from '../../../core/runs.ts';
 import { blob, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import { createdAtMs, id, isJson, isTime, oneOf } from './columns.ts';
 import { organizations } from './people.ts';
@@ -16,6 +17,7 @@ export const findings = sqliteTable(
     serverId: text('server_id')
       .notNull()
       .references(() => servers.id),
+    scope: text('scope', { enum: findingScopes }).notNull(),
     appId: text('app_id').references(() => apps.id),
     runId: text('run_id')
       .notNull()
@@ -36,6 +38,7 @@ export const findings = sqliteTable(
     index('findings_app').on(t.appId, t.id),
     index('findings_list').on(t.organizationId, t.id),
     oneOf('findings_severity', t.severity, severities),
+    oneOf('findings_scope', t.scope, findingScopes),
     isJson('findings_standards', t.standards),
   ],
 );
