@@ -4,6 +4,7 @@ import { planRelease } from '../core/app/plan.ts';
 import { Fault } from '../core/fault.ts';
 import { labels } from '../core/manifest.ts';
 import type { RunInput, RunResult } from '../core/runs.ts';
+import { awaitRoute } from './edge-check.ts';
 import { executePlan } from './execute.ts';
 import type { Job } from './job.ts';
 import type { Kube, LiveObject } from './kube.ts';
@@ -20,6 +21,7 @@ export async function runDeploy(job: Job, input: RunInput<'deploy'>): Promise<Ru
   if (job.claim.plan === null) await job.api.plan(plan, hash);
   const { changed } = await executePlan(job, plan, job.claim.plan?.states ?? []);
   job.record({ type: 'findings', scope: 'app', findings: assessApp(place.app, spec) });
+  await awaitRoute(job.claim.target.address, place.host, job.signal);
   const imageDigest = await digestOf(kube, place);
   return { changed, planHash: hash, url: `https://${place.host}/`, ...(imageDigest === null ? {} : { imageDigest }) };
 }

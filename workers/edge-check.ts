@@ -28,6 +28,19 @@ export async function checkEdge(address: string, domain: string, waitMs = patien
   ];
 }
 
+/** The ingress learns of a route shortly after the API server did. */
+const routeMs = 3_000;
+
+/** Waits until a host name is known to the ingress at an address, at most 3 s: a URL that is handed out should answer. */
+export async function awaitRoute(address: string, host: string, signal: AbortSignal): Promise<void> {
+  const until = Date.now() + routeMs;
+  for (;;) {
+    const answered = await status(secure, address, 443, host);
+    if ((answered !== null && answered !== 404) || Date.now() > until) return;
+    await sleep(100, undefined, { signal });
+  }
+}
+
 async function look(address: string, host: string): Promise<string[]> {
   const [http, https] = await Promise.all([status(plain, address, 80, host), status(secure, address, 443, host)]);
   return [

@@ -2,6 +2,9 @@ import { labels } from '../manifest.ts';
 import type { AppPlace } from './names.ts';
 import { hasMutableTag, type AppSpec } from './spec.ts';
 
+/** A pod that is replaced serves on until the ingress knows: an ended one would answer with 502, or not at all. */
+const drainSeconds = 5;
+
 /** Labels that choose an app's pods; a Deployment's selector can never change, so these are all there will be. */
 export function selector(place: AppPlace): Record<string, string> {
   return { [labels.app]: place.app };
@@ -31,6 +34,7 @@ function container(place: AppPlace, spec: AppSpec): Record<string, unknown> {
       .map(([name, value]) => ({ name, value: literal(value) })),
     ports: [{ name: 'http', containerPort: spec.port, protocol: 'TCP' }],
     readinessProbe: { tcpSocket: { port: spec.port }, periodSeconds: 2, failureThreshold: 3, timeoutSeconds: 2 },
+    lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
     resources: { requests: { cpu: spec.cpu, memory: spec.memory }, limits: { memory: spec.memory } },
     securityContext: spec.allowRoot ? { privileged: false } : { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
   };

@@ -48,6 +48,7 @@ const flags = [
   `--entrypoints.${entryPoints.https}.http.tls=true`,
   `--entrypoints.${entryPoints.https}.http.maxheaderbytes=65536`,
   '--core.stricttlsoptions=true',
+  '--providers.providersthrottleduration=250ms',
   '--providers.kubernetescrd=true',
   '--providers.kubernetescrd.allowcrossnamespace=false',
   '--providers.kubernetescrd.allowexternalnameservices=false',
