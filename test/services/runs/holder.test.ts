@@ -150,6 +150,17 @@ describe('plan and records', () => {
     const rows = ctx.db.select().from(findings).all();
     expect(rows.map((row) => [row.control, row.resolvedAtMs !== null])).toEqual([['ssh.root', true], ['rpcbind', false], ['ufw', false]]);
   });
+
+  test('what an audit did not look at it does not resolve: the findings of a cluster stay', () => {
+    const finding = { control: 'k3s-cgroup', title: 't', severity: 'low', evidence: 'e', hint: 'h', standards: [], remedy: 'owner' } as const;
+    for (const [scope, found] of [['cluster', [finding]], ['server', []]] as const) {
+      const run = queue(ctx, target);
+      const { token } = claimed(ctx, worker, run);
+      writeRecords(ctx, run.id, token, { seq: 1, records: [{ type: 'findings', scope, findings: [...found] }] });
+      settleRun(ctx, run.id, token, { outcome: 'succeeded', result: { changed: 0 } });
+    }
+    expect(ctx.db.select().from(findings).all().map((row) => row.resolvedAtMs)).toEqual([null]);
+  });
 });
 
 describe('signing', () => {
