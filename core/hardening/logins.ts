@@ -1,6 +1,6 @@
 import type { Account } from '../server/accounts.ts';
 import type { ServerFacts } from '../server/facts.ts';
-import { type SshdFacts, sshdDropin, sshdValue, sshdValues } from '../server/sshd.ts';
+import { type SshdFacts, sshdValue, sshdValues } from '../server/sshd.ts';
 
 /** The account that Kipper logs in with. */
 export const ownAccount = 'kipper';
@@ -88,13 +88,4 @@ export function passwordsAreOff(sshd: SshdFacts): boolean {
   const off = (user?: string) =>
     sshdValue(sshd, 'passwordauthentication', user) === 'no' && sshdValue(sshd, 'kbdinteractiveauthentication', user) === 'no';
   return off() && Object.keys(sshd.users).every(off);
-}
-
-/** Whether a file other than ours has this keyword outside Match blocks: only then may ours have it too. */
-export function ownerUses(sshd: SshdFacts, keyword: string): boolean {
-  return sshd.files.some((file) => {
-    if (file.path === sshdDropin) return false;
-    const match = file.lines.findIndex((line) => /^\s*match\s/i.test(line));
-    return (match < 0 ? file.lines : file.lines.slice(0, match)).some((line) => line.trim().toLowerCase().split(/[\s=]/)[0] === keyword);
-  });
 }

@@ -1,6 +1,7 @@
 import type { ServerFacts } from '../server/facts.ts';
 import { decidedBefore, readsDropin, sshdDropin, sshdMain, sshdValue } from '../server/sshd.ts';
-import { type Logins, opensByKey, opensByPassword, ownAccount, ownerUses } from './logins.ts';
+import { type Logins, opensByKey, opensByPassword } from './logins.ts';
+import { ownMatch } from './own-match.ts';
 
 /** The most that each may be; what the owner set tighter stays. A LoginGraceTime of 0 means no limit to sshd. */
 const limits = [
@@ -46,11 +47,7 @@ export function sshdText(facts: ServerFacts, logins: Logins): string {
   return `${[
     header,
     ...wanted(facts, logins).filter((line) => !decided.has(keywordOf(line))),
-    // These lists accumulate over files: a line of ours adds to the owner's, but alone would shut out everybody else.
-    ...(ownerUses(facts.sshd, 'allowusers') ? [`AllowUsers ${ownAccount}`] : []),
-    ...(ownerUses(facts.sshd, 'allowgroups') ? [`AllowGroups ${ownAccount}`] : []),
-    `Match User ${ownAccount}`,
-    '\tAllowTcpForwarding local',
+    ...ownMatch(facts),
   ].join('\n')}\n`;
 }
 

@@ -208,9 +208,18 @@ describe('sshd', () => {
     expect(sshdText({ ...keys, sshd: { ...keys.sshd, settings } })).not.toContain('PasswordAuthentication');
   });
 
-  test('AllowUsers is never introduced, and joined where the owner has it', () => {
+  test('AllowUsers is never introduced; where the owner has it, kipper is let in by its own Match block and nobody else is touched', () => {
     expect(sshdText(bare)).not.toContain('AllowUsers');
-    expect(sshdText(factsOf('no-include'))).toContain('AllowUsers kipper\n');
+    expect(sshdText(factsOf('no-include'))).toMatch(/\nMatch User kipper\n\tAllowTcpForwarding local\n\tAllowUsers kipper\n$/);
+  });
+
+  test('the exceptions that enrolment wrote for kipper stay, and nothing else that somebody put there', () => {
+    const written = ['Match User kipper', '    AllowTcpForwarding local', '    DisableForwarding no', '    allowgroups  kipper', '    PermitTTY no'];
+    const ownFiles = { ...bare.ownFiles, '/etc/ssh/sshd_config.d/00-kipper.conf': [...written, 'Match User ops', '    ForceCommand none'] };
+    const text = sshdText({ ...bare, ownFiles });
+    expect(text).toMatch(/\nMatch User kipper\n\tAllowTcpForwarding local\n\tDisableForwarding no\n\tAllowGroups kipper\n$/);
+    const hardened = { ...ownFiles, '/etc/ssh/sshd_config.d/00-kipper.conf': text.split('\n').filter((line) => line !== '' && !line.startsWith('#')) };
+    expect(sshdText({ ...bare, ownFiles: hardened })).toBe('');
   });
 
   test('what the owner set tighter stays', () => {
