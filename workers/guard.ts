@@ -46,7 +46,6 @@ async function confirm(job: Job, index: number, step: ShellStep | UndoStep): Pro
   const { runId, fence } = job.claim;
   const connection = await loginAnew(job);
   try {
-    await connection.ping();
     if (job.signal.aborted) throw new Fault('cancelled', 'the run was cancelled');
     const { data } = hostCall(step);
     let stderr = '';
@@ -65,9 +64,13 @@ async function loginAnew(job: Job): Promise<Connection> {
   const signal = AbortSignal.any([job.signal, AbortSignal.timeout(proveMs)]);
   const until = Date.now() + reloadMs;
   for (;;) {
+    let connection: Connection | undefined;
     try {
-      return await job.fresh(signal);
+      connection = await job.fresh(signal);
+      await connection.ping();
+      return connection;
     } catch (thrown) {
+      connection?.close();
       const passing = thrown instanceof Fault && ['refused', 'too_many_startups', 'connection_lost'].includes(thrown.reason ?? '');
       if (!passing || Date.now() > until) throw thrown;
       await sleep(300);

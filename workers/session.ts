@@ -37,7 +37,11 @@ export async function startSession(channel: ClientChannel, target: Target, run: 
   const text = `${library}${assign({ run, fence: String(fence), library })}session_start </dev/null\n`;
   let stderr = '';
   let noise = 0;
-  const timer = setTimeout(() => shell.close(), openTimeoutMs);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    shell.close();
+  }, openTimeoutMs);
   try {
     const { exit } = await shell.run(text, (stream, words) => {
       if (stream === 'stderr') stderr = (stderr + words).slice(0, stderrKeep);
@@ -47,7 +51,10 @@ export async function startSession(channel: ClientChannel, target: Target, run: 
     if (exit !== 0) throw refusedStart(target, exit, stderr);
   } catch (thrown) {
     shell.close();
-    if (shell.ended === null && thrown instanceof Fault && thrown.reason !== 'connection_lost') throw thrown;
+    const lost = thrown instanceof Fault && thrown.reason === 'connection_lost';
+    if (shell.ended === null && thrown instanceof Fault && !lost) throw thrown;
+    // A channel that closed without a word and without an exit code tells nothing about the shell.
+    if (lost && !late && (shell.ended?.exit ?? null) === null && stderr.trim() === '') throw thrown;
     throw refusedStart(target, shell.ended?.exit ?? null, stderr, thrown);
   } finally {
     clearTimeout(timer);

@@ -124,7 +124,8 @@ function connectionOf(client: Client, target: Target): Connection {
     ping: async () => {
       const channel = await exec('true');
       const code = await exitOf(channel);
-      if (code !== 0) throw hostFault(target, 'shell_broken');
+      // No exit code at all: the connection ended under the command.
+      if (code !== 0) throw hostFault(target, code === null ? 'connection_lost' : 'shell_broken');
     },
     forward: (port) =>
       new Promise((resolve, reject) => {

@@ -45,6 +45,11 @@ package_list() {
 package_save() {
 	package_refuse
 	package_list >"$before/packages" || fail 77 "cannot read the list of packages; try: dpkg --audit"
+	package_active >"$before/active" || fail 77 "cannot write to $before; is the disk full?"
+}
+
+package_active() {
+	systemctl --plain --no-legend --no-pager list-units --state=active,activating,reloading 2>/dev/null | sed 's/ .*//'
 }
 
 package_apt() {
@@ -130,9 +135,23 @@ package_undo() {
 		set -- $(package_new $verb)
 		[ $# -gt 0 ] || continue
 		package_refuse_more "$verb" "$@"
+		package_units_stop "$@"
 		package_apt "$verb" -- "$@" || package_cause
 	done
 	package_accounts_away
+}
+
+# Not every package stops what it started: the units that these brought, but for those that ran before they came.
+package_units_stop() {
+	dpkg -L "$@" 2>/dev/null | sed -n 's|^\(/usr\)\{0,1\}/lib/systemd/system/\([^/]*\.\(service\|socket\|timer\|path\)\)$|\2|p' | sort -u |
+		while IFS= read -r unit; do
+			case $unit in
+			*@.*) unit=${unit%@.*}@*.${unit##*.} ;;
+			*) grep -Fqx -e "$unit" "$before/active" 2>/dev/null && continue ;;
+			esac
+			systemctl -q stop "$unit" </dev/null || say "$unit could not be stopped"
+		done
+	return 0
 }
 
 # A purge leaves the accounts that the package's scripts made.

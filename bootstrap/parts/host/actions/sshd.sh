@@ -11,9 +11,20 @@ sshd_present() {
 	[ ! -f "$K_path" ] || cat "$K_path"
 }
 
-sshd_config() {
-	mkdir -p /run/sshd
-	sshd -T "$@"
+# sshd answers only while its runtime folder stands. With socket activation systemd removes it whenever a connection ends.
+sshd_ask() {
+	sshd_said=$KIPPER_HOME/undo/.kipper-sshd-said
+	for sshd_try in 1 2 3 4 5 6; do
+		mkdir -p -m 0755 /run/sshd
+		if sshd "$@" 2>"$sshd_said"; then
+			rm -f "$sshd_said"
+			return 0
+		fi
+		grep -q '/run/sshd' "$sshd_said" || break
+	done
+	cat "$sshd_said" >&2
+	rm -f "$sshd_said"
+	return 1
 }
 
 sshd_check() {
@@ -29,8 +40,7 @@ sshd_save() {
 sshd_apply() {
 	sshd_data
 	file_apply || return
-	mkdir -p /run/sshd
-	sshd -t || fail 70 "sshd does not accept these settings"
+	sshd_ask -t || fail 70 "sshd does not accept these settings"
 	sshd_reload
 }
 
@@ -58,7 +68,7 @@ sshd_verify() {
 		name != "include" { count++; names[count] = name; values[count] = value }
 		END { for (i = 1; i <= count; i++) if (!(names[i] in matched)) print names[i] " " values[i] }')
 	for user in ${K_users:-root}; do
-		sshd_config -C "user=$user,host=localhost,addr=127.0.0.1" >"$KIPPER_HOME/undo/.kipper-sshd" || return
+		sshd_ask -T -C "user=$user,host=localhost,addr=127.0.0.1" >"$KIPPER_HOME/undo/.kipper-sshd" || return
 		printf '%s\n' "$general" | sshd_effective "$user" || return
 	done
 }
@@ -75,5 +85,5 @@ sshd_effective() {
 sshd_undo() {
 	sshd_data
 	file_undo || return
-	[ -n "${KIPPER_BOOT:-}" ] || { mkdir -p /run/sshd && sshd -t && sshd_reload; }
+	[ -n "${KIPPER_BOOT:-}" ] || { sshd_ask -t && sshd_reload; }
 }
