@@ -1,25 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildParts } from './command-prepare.ts';
 import type { Host } from './hosts.ts';
 import type { ImageName } from './images.ts';
 import { type Lab, openLab } from './lab.ts';
 import { artifactsFile, cacheFolder } from './paths.ts';
 import { hasRegistry, startRegistry } from './registry.ts';
-import { attach } from './shell.ts';
 
 export interface UpOptions {
   count: number;
   image: ImageName;
   pods: boolean;
   variants: string[];
-}
-
-/** The parts that a cluster is made of; hosts alone boot without them. */
-async function buildParts(): Promise<void> {
-  const script = join(import.meta.dirname, 'build.sh');
-  if (!existsSync(script)) return;
-  const code = await attach(script, [], { KIPPER_LAB_CACHE: cacheFolder });
-  if (code !== 0) throw new Error(`test/lab/build.sh ended with ${code}: the lab's Kubernetes could not be built.`);
 }
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<void> {

@@ -5,6 +5,7 @@ import type { Image, ImageName } from './images.ts';
 import type { HostKey } from './keys.ts';
 import type { Lab } from './lab.ts';
 import { startMachine, untilReady } from './nspawn.ts';
+import { realK3sFile } from './paths.ts';
 import { leaderOf, pullPlug } from './processes.ts';
 import { enterHost, sshArguments } from './reach.ts';
 import { type Result, type RunOptions, run } from './shell.ts';
@@ -60,9 +61,10 @@ function register(lab: Lab, image: Image, options: HostOptions): { host: HostRec
   if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) throw new Error(`'${name}' is no host name.`);
   if (hosts.some((host) => host.name === name)) throw new Error(`There is a host '${name}' already.`);
   const port = names.map((each) => variants[each]?.sshPort).find(Boolean) ?? 22;
+  const realK3s = options.realK3s ?? (options.pods === true && realK3sFile !== undefined);
   const host: HostRecord = {
     ...{ name, ...lab.network.address(index), port, fingerprint: '', image: image.name },
-    ...{ variants: names, pods: (options.pods || options.realK3s) ?? false, realK3s: options.realK3s ?? false, supervisor: undefined },
+    ...{ variants: names, pods: (options.pods || options.realK3s) ?? false, realK3s, supervisor: undefined },
   };
   hosts.push(host);
   saveLab(lab.record);

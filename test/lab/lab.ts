@@ -8,7 +8,7 @@ import { type Login, labLogin } from './keys.ts';
 import { raiseLimits } from './limits.ts';
 import { withLock } from './lock.ts';
 import { type Network, isNetworkTaken, makeNetwork, networkOf } from './network.ts';
-import { cacheFolder, folder } from './paths.ts';
+import { cacheFolder, folder, keepLabs } from './paths.ts';
 import { opens } from './probe.ts';
 import { bootId, end, procOf } from './processes.ts';
 import { until } from './shell.ts';
@@ -113,9 +113,16 @@ async function assemble(record: LabRecord, options: LabOptions, booting: Set<Pro
       record.detached = true;
       saveLab(record);
     },
-    close,
+    close: () => (keepLabs ? leave(lab) : close()),
   };
   return lab;
+}
+
+/** For looking at what a test left: the hosts stay, with the way in to each. */
+async function leave(lab: Lab): Promise<void> {
+  lab.keep();
+  for (const host of lab.record.hosts) process.stderr.write(`kept: bin/lab ssh ${lab.record.number}/${host.name}\n`);
+  process.stderr.write('remove everything: bin/lab down\n');
 }
 
 async function serve(lab: Lab, name: string, command: string, args: string[], env: Record<string, string> = {}) {

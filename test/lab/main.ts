@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { down, list, ssh } from './command-hosts.ts';
+import { prepare } from './command-prepare.ts';
 import { up } from './command-up.ts';
 import { imageNames, isImageName } from './images.ts';
 import { missingNeeds, missingRoot } from './needs.ts';
@@ -12,6 +13,7 @@ const usage = `bin/lab: throwaway Linux hosts on this machine, for trying Kipper
   bin/lab ssh NAME [COMMAND ...]
   bin/lab down
   bin/lab variants
+  bin/lab prepare
 `;
 
 class WrongInput extends Error {}
@@ -61,6 +63,13 @@ async function runUp(args: string[]): Promise<number> {
   return 0;
 }
 
+async function runPrepare(): Promise<number> {
+  const missing = await missingNeeds(say);
+  if (missing) return fail(missing, 1);
+  await prepare(say);
+  return 0;
+}
+
 function fail(sentence: string, code: number): number {
   say(sentence);
   return code;
@@ -81,13 +90,14 @@ async function main([command, ...args]: string[]): Promise<number> {
   if (command === 'ls') return asRoot(() => list(parse(args).values.json));
   if (command === 'down') return asRoot(() => down(say));
   if (command === 'variants') return listVariants();
+  if (command === 'prepare') return runPrepare();
   if (command === 'ssh') {
     const [name, ...rest] = args;
     if (!name) throw new WrongInput('Which host? `bin/lab ls` lists them.');
     return asRoot(() => ssh(name, rest, say));
   }
   const asked = command === undefined || ['help', '--help', '-h'].includes(command);
-  if (!asked) throw new WrongInput(`There is no command '${command}'; there are up, ls, ssh, down and variants.`);
+  if (!asked) throw new WrongInput(`There is no command '${command}'; there are up, ls, ssh, down, variants and prepare.`);
   process.stdout.write(usage);
   return command === undefined ? 2 : 0;
 }
