@@ -52,7 +52,7 @@ export async function rollout(kube: Kube, ref: ObjectRef, options: RolloutOption
         {
           reason: 'deadline',
           message: `not available after ${Math.round(options.timeoutMs / 1000)} s`,
-          hint: 'look at it with kip app logs',
+          hint: 'start the image by hand and look at what it prints, then deploy again',
         },
         '',
       );

@@ -80,7 +80,7 @@ export function explainRollout(workload: WorkloadView, pods: readonly PodView[],
     : {
         reason: 'deadline',
         message: clean(stuck.message ?? 'it made no progress in time'),
-        hint: 'look at the log with kip app logs',
+        hint: 'start the image by hand and look at what it prints, then deploy again',
         field: 'spec.progressDeadlineSeconds',
       };
 }

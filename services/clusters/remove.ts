@@ -31,7 +31,7 @@ export function removeCluster(ctx: Context, actor: Actor, cluster: string, input
     throw new Fault('invalid_input', {
       message: `type the cluster's name, ${row.name}, to remove it; ${what}`.slice(0, 500),
       field: '/name',
-      hint: `kip cluster remove ${row.name} --yes-name ${row.name}`,
+      hint: `kip cluster remove ${row.name} asks for it`,
     });
   }
   const run = atomically(ctx.db, () => {

@@ -13,7 +13,7 @@ export async function openArtefact(ctx: Context, runId: string, token: string, s
   }
   const file = join(ctx.config.dataDir, 'artefacts', sha256);
   const handle = await open(file).catch(() => null);
-  if (handle === null) throw new Fault('not_found', { message: 'the artefact is not in the store', hint: 'run kip cluster artifacts to see what is missing' });
+  if (handle === null) throw new Fault('not_found', { message: 'the artefact is not in the store', hint: 'see what is missing with kip artefact ls' });
   const { size } = await handle.stat();
   return { stream: createReadStream(file, { fd: handle, autoClose: true }), bytes: size };
 }
