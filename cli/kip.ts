@@ -11,6 +11,7 @@ import { projectCommands } from './commands/projects.ts';
 import { runCommands } from './commands/runs.ts';
 import { serverCommands } from './commands/servers.ts';
 import { signInCommands, type Me } from './commands/sign-in.ts';
+import { giveExamples } from './examples.ts';
 import { collect } from './program.ts';
 
 /** The whole tree of commands; nothing is read or opened until one is parsed. */
@@ -39,6 +40,7 @@ export function makeProgram(): Command {
   runCommands(program);
   artefactCommands(program);
   completionCommand(program);
+  giveExamples(program);
   program.hook('preAction', async () => {
     const { org } = program.opts<{ org?: string }>();
     if (org !== undefined) await demandOrganization(org);
