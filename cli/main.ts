@@ -20,8 +20,24 @@ function tellUseOurWay(command: Command, path: string): void {
   for (const child of command.commands) tellUseOurWay(child, `${path} ${child.name()}`);
 }
 
+/** The API names a field of its body; a person typed a flag. */
+function inOurWords(thrown: unknown, command: Command): unknown {
+  if (!(thrown instanceof Fault) || thrown.code !== 'invalid_input' || thrown.field?.startsWith('/') !== true) return thrown;
+  const key = thrown.field.split('/').at(-1);
+  const option = command.options.find((one) => one.attributeName() === key);
+  const message = thrown.message.replace(`${thrown.field.slice(1)}: `, option === undefined ? '' : `${option.long}: `);
+  const more = `${pathOf(command)} --help`;
+  return new Fault('invalid_input', { message, hint: thrown.hint?.includes('/docs') === false ? thrown.hint : more });
+}
+
+const pathOf = (command: Command): string => (command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`);
+
 async function main(words: string[]): Promise<number> {
   const program = makeProgram();
+  let running: Command = program;
+  program.hook('preAction', (_program, command) => {
+    running = command;
+  });
   tellUseOurWay(program, 'kip');
   try {
     await program.parseAsync(words.length === 0 ? ['--help'] : words, { from: 'user' });
@@ -32,7 +48,8 @@ async function main(words: string[]): Promise<number> {
       process.stderr.write(`kip: ${clean(thrown.message)}\n`);
       return thrown.exit;
     }
-    return fail(words.includes('--json'), thrown);
+    const json = words.includes('--json');
+    return fail(json, json ? thrown : inOurWords(thrown, running));
   }
 }
 

@@ -69,7 +69,9 @@ describe('exit codes', () => {
     expectFailure(unknown, 2, /unknown command 'servr' \(did you mean server\?\)\n\s+kip --help/);
     expectFailure(missing, 2, /--image <image>' not specified\n\s+kip app deploy --help/);
     expectFailure(json, 2, /"invalid_input"/);
-    expectFailure(refused, 2, /lower-case letters/);
+    expectFailure(refused, 2, /kip: use 2 to 40 lower-case letters.*\n\s+kip project create --help/);
+    const image = await kip(dir, ['app', 'deploy', '--name', 'web', '--image', 'a b', '--port', '80']);
+    expectFailure(image, 2, /kip: --image: use an image name.*\n\s+kip app deploy --help/);
     const noun = await kip(dir, ['server']);
     expect(noun).toMatchObject({ exit: 2, stdout: '' });
     expect(noun.stderr).toContain('invite');
