@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { serve } from '@hono/node-server';
 import Sqlite from 'better-sqlite3';
@@ -19,12 +19,15 @@ import { acceptSetup } from '../services/people/accept-setup.ts';
 import { makeSetupLink } from '../services/people/setup.ts';
 import { signIn } from '../services/people/sign-in.ts';
 import { makeVault } from '../services/vault/vault.ts';
+import { scratch } from './stage/ending.ts';
+import { countOf, median } from './stage/figures.ts';
 
 /**
  * The API against the least a Hono route over SQLite can do: same file system, same synchronous=FULL, one insert per
  * write, same client. Rounds alternate between the two sides; what is printed are ratios of medians.
  */
-const rounds = 7;
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
+const rounds = countOf('rounds', values.rounds, 100);
 const roundMs = 1000;
 const connections = 16;
 
@@ -70,6 +73,7 @@ async function kipperSide(dir: string): Promise<Side> {
   const { accessToken } = await signIn(ctx, '127.0.0.1', { email: 'b@example.com', password });
   const sink = pino(pino.destination({ fd: openSync('/dev/null', 'w'), sync: false }));
   const log = {
+    debug: (text: string, fields: object = {}) => sink.debug(fields, text),
     info: (text: string, fields: object = {}) => sink.info(fields, text),
     warn: (text: string, fields: object = {}) => sink.warn(fields, text),
     error: (text: string, fields: object = {}) => sink.error(fields, text),
@@ -102,9 +106,7 @@ async function measure(port: number, agent: Agent, ask: () => { method: string; 
   return (answered * 1000) / (performance.now() - startedAt);
 }
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
-const dir = mkdtempSync(join(tmpdir(), 'kipper-bench-'));
+const dir = scratch();
 const sides = { bare: bareSide(dir), kipper: await kipperSide(dir) };
 const servers = await Promise.all(
   Object.entries(sides).map(async ([name, side]) => {
@@ -139,7 +141,6 @@ for (const { server, side, agent } of servers) {
   server.close();
   side.close();
 }
-rmSync(dir, { recursive: true, force: true });
 for (const [kind, goal] of [['read', 70], ['write', 60]] as const) {
   const bare = median(seen[`bare ${kind}`] ?? []);
   const kipper = median(seen[`kipper ${kind}`] ?? []);

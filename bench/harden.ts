@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util';
 import type { Plan } from '../core/plan.ts';
 import type { RunRecord } from '../core/runs.ts';
 import { runInputs } from '../core/runs.ts';
-import { type Access, carry, type Done, enrol } from '../test/e2e/host-job.ts';
 import type { Host } from '../test/lab/hosts.ts';
 import { type Lab, openLab } from '../test/lab/lab.ts';
 import { missingNeeds } from '../test/lab/needs.ts';
@@ -13,6 +12,7 @@ import { run } from '../test/lab/shell.ts';
 import { runAudit } from '../workers/audit.ts';
 import { runHarden } from '../workers/harden.ts';
 import { endWithUs, gone, scratch } from './stage/ending.ts';
+import { bootFleet, type Carried, carry } from './stage/fleet.ts';
 import { countOf, hasTool, median, notRun, timed } from './stage/figures.ts';
 
 /**
@@ -34,25 +34,9 @@ interface Side {
   harden(): Promise<unknown>;
 }
 
-const hardenOne = (host: Host, access: Access): Promise<Done> =>
-  carry(host, access, 'harden', (job) => runHarden(job, runInputs.harden.parse({})));
+const hardenOne = (host: Host): Promise<Carried> => carry(lab, host, 'harden', (job) => runHarden(job, runInputs.harden.parse({})));
 
-async function fleet(lab: Lab, count: number): Promise<Host[]> {
-  const access = accessOf(lab);
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      const host = await lab.boot();
-      await enrol(host, access.publicKey);
-      return host;
-    }),
-  );
-}
-
-function accessOf(lab: Lab): Access {
-  return { publicKey: lab.login.publicKey, keyFile: lab.login.identity };
-}
-
-function ansible(folder: string, hosts: readonly Host[], access: Access): Side {
+function ansible(folder: string, hosts: readonly Host[], key: string): Side {
   const inventory = join(folder, `hosts-${hosts.length}`);
   const logins = 'kipper ops plain root';
   writeFileSync(inventory, hosts.map((host) => `${host.name} ansible_host=${host.address} ansible_port=${host.port}`).join('\n'));
@@ -65,7 +49,7 @@ function ansible(folder: string, hosts: readonly Host[], access: Access): Side {
     'kipper',
     '-b',
     '--private-key',
-    access.keyFile,
+    key,
     '-e',
     JSON.stringify({ logins }),
     join(import.meta.dirname, 'ansible/playbook.yml'),
@@ -106,7 +90,7 @@ async function measure(
 ): Promise<Figures> {
   const figures: Figures = { cold: [], unchanged: [] };
   for (let round = 0; round < rounds; round += 1) {
-    const hosts = await fleet(lab, count);
+    const hosts = await bootFleet(lab, count);
     const side = sideOf(hosts);
     let answer: unknown;
     figures.cold.push(await timed(async () => (answer = await side.harden())));
@@ -117,14 +101,14 @@ async function measure(
   return figures;
 }
 
-function ours(hosts: readonly Host[], access: Access): Side {
-  return { name: 'kipper', harden: () => Promise.all(hosts.map((host) => hardenOne(host, access))) };
+function ours(hosts: readonly Host[]): Side {
+  return { name: 'kipper', harden: () => Promise.all(hosts.map(hardenOne)) };
 }
 
 const finished = (record: RunRecord) => record.type === 'step' && record.state !== 'started';
 
 /** Median time of each control's steps on one host. */
-function dominating(done: readonly Done[]): string {
+function dominating(done: readonly Carried[]): string {
   const times = new Map<string, number[]>();
   for (const { plan, records } of done) {
     const ofHost = new Map<string, number>();
@@ -172,30 +156,29 @@ if (!compare) console.log('Ansible: not run');
 const folder = scratch();
 const lab = await openLab({ image: 'debian-12', say: console.log });
 try {
-  const access = accessOf(lab);
-  const [host] = await fleet(lab, 1);
+  const [host] = await bootFleet(lab, 1);
   if (host !== undefined) {
     const audits: number[] = [];
-    for (let round = 0; round < 5; round += 1) audits.push(await timed(() => carry(host, access, 'audit', runAudit)));
+    for (let round = 0; round < 5; round += 1) audits.push(await timed(() => carry(lab, host, 'audit', runAudit)));
     console.log(`audit of 1 host, connect included: ${median(audits).toFixed(2)} s [5 rounds]`);
     await host.down();
   }
   for (const count of counts) {
     const rounds = count > 5 ? 1 : Math.min(wantedRounds, count === 1 ? 20 : 3);
-    const seen: Done[] = [];
+    const seen: Carried[] = [];
     const kipper = await measure(
       lab,
       count,
       rounds,
-      (hosts) => ours(hosts, access),
-      (last) => void seen.push(...(last as Done[])),
+      (hosts) => ours(hosts),
+      (last) => void seen.push(...(last as Carried[])),
     );
     const other = compare
       ? await measure(
           lab,
           count,
           count === 1 ? rounds : 1,
-          (hosts) => ansible(folder, hosts, access),
+          (hosts) => ansible(folder, hosts, lab.login.identity),
           () => undefined,
         )
       : undefined;
