@@ -40,7 +40,8 @@ function echo(): (part: string) => void {
   let shown = 0;
   const show = () => {
     if (claimMark.startsWith(line) || line.startsWith(claimMark)) return;
-    process.stderr.write(clean(line.slice(shown)));
+    // ssh has put the terminal into raw mode: a new line alone does not go back to the left.
+    process.stderr.write(clean(line.slice(shown)).replaceAll('\n', '\r\n'));
     shown = line.length;
   };
   return (part) => {
