@@ -2,6 +2,7 @@ import { pino } from 'pino';
 
 /** What happens, for whoever runs Kipper. Never holds a secret: what is one is a Redacted. */
 export interface Log {
+  debug(text: string, fields?: Record<string, unknown>): void;
   info(text: string, fields?: Record<string, unknown>): void;
   warn(text: string, fields?: Record<string, unknown>): void;
   error(text: string, fields?: Record<string, unknown>): void;
@@ -12,6 +13,7 @@ export function makeLog(level: string, people: boolean, part: string): Log {
   const stream = people ? { write: (line: string) => process.stdout.write(sentence(line)) } : pino.destination({ fd: 1, sync: true });
   const log = pino({ level, base: { part }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return {
+    debug: (text, fields = {}) => log.debug(fields, text),
     info: (text, fields = {}) => log.info(fields, text),
     warn: (text, fields = {}) => log.warn(fields, text),
     error: (text, fields = {}) => log.error(fields, text),

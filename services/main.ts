@@ -9,7 +9,7 @@ import { listen, type Listening } from './listen.ts';
 import { makeLog, type Log } from './log.ts';
 import { freshenSigningKey } from './people/keys.ts';
 import { hasPerson, makeSetupLink } from './people/setup.ts';
-import { openQueue } from './queue.ts';
+import { openQueue, type RunQueue } from './queue.ts';
 import { startReconciler } from './reconcile.ts';
 import { openRecord } from './record.ts';
 import { makeRunApi } from './runapi.ts';
@@ -19,6 +19,8 @@ export interface ServeOptions {
   /** Public keys of the workers that a supervisor starts beside us. */
   localWorkers: readonly string[];
   people: boolean;
+  /** Between two passes of the reconciler. */
+  reconcileMs?: number;
 }
 
 const stopGraceMs = 1_500;
@@ -28,7 +30,7 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
   process.umask(0o077);
   const config = readConfig(options.environment);
   const log = makeLog(config.log, options.people, 'control plane');
-  const bell: { dispatcher: Dispatcher | null } = { dispatcher: null };
+  const bell: { dispatcher: Dispatcher | null; queue: RunQueue | null } = { dispatcher: null, queue: null };
   const record = await openRecord(config, () => bell.dispatcher?.ring());
   const { ctx } = record;
   const listening: Listening[] = [];
@@ -37,15 +39,16 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
     registerLocal(ctx, options.localWorkers);
     listening.push(...(await listenForWorkers(ctx, log)));
     await freshenSigningKey(ctx);
-    listening.push(await listen(makeApp(ctx, { log, stopping: stopping.signal }).fetch, config.listen, config.tls, (thrown) => tellTls(log, thrown)));
+    listening.push(await listen(makeApp(ctx, { log, redis: () => (bell.queue?.isUp() === true ? 'up' : 'down'), stopping: stopping.signal }).fetch, config.listen, config.tls, (thrown) => tellTls(log, thrown)));
   } catch (thrown) {
     for (const each of listening) await each.stop(0);
     record.close();
     throw thrown;
   }
   const queue = openQueue(config.redisUrl ?? `unix://${encodeURI(join(config.dataDir, 'redis.sock'))}`, () => bell.dispatcher?.ringAll());
+  bell.queue = queue;
   bell.dispatcher = startDispatcher(ctx, queue, (text) => log.warn(text));
-  const reconciler = startReconciler(ctx, (text) => log.warn(text));
+  const reconciler = startReconciler(ctx, (text) => log.warn(text), options.reconcileMs);
   greet(ctx, log);
   return {
     stop: async () => {

@@ -8,6 +8,7 @@ export interface RunQueue {
   add(runId: string, rungAtMs: number): Promise<void>;
   /** Rings that no worker has answered yet. */
   waiting(): Promise<number>;
+  isUp(): boolean;
   close(): Promise<void>;
 }
 
@@ -26,6 +27,7 @@ export function openQueue(redisUrl: string, onReady: () => void): RunQueue {
       await within(queue.add('run', { runId }, { jobId: `${runId}-${rungAtMs}`, attempts: 1, removeOnComplete: true, removeOnFail: true }));
     },
     waiting: () => within(queue.getJobCountByTypes('wait', 'active', 'prioritized')),
+    isUp: () => redis.status === 'ready',
     close: async () => {
       await within(queue.close()).catch(() => {});
       redis.disconnect();

@@ -14,7 +14,6 @@ const ringAgainMs = 30_000;
 /** The worker itself ends a run that is out of time; this is for one that does not. */
 const timeoutGraceMs = 60_000;
 const attemptsAtMost = 5;
-const everyMs = 5_000;
 
 const actor = { kind: 'system', job: 'reconcile' } as const;
 
@@ -93,9 +92,9 @@ function endRun(ctx: Context, run: RunRow, fault: Fault): void {
 }
 
 /**
- * Reconciles now and every 5 s. At start, runs whose worker may have outlived the control plane keep their lease once more.
+ * Reconciles now and every `everyMs`. At start, runs whose worker may have outlived the control plane keep their lease once more.
  */
-export function startReconciler(ctx: Context, warn: (text: string) => void): { stop(): void } {
+export function startReconciler(ctx: Context, warn: (text: string) => void, everyMs = 5_000): { stop(): void } {
   const pass = (work: () => void) => {
     try {
       work();

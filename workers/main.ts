@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
 import { toFault } from '../core/fault.ts';
 import { queueName, queuePrefix, redisPlace } from '../core/redis.ts';
-import type { Claim, RunResult } from '../core/runs.ts';
+import { heartbeatMs, type Claim, type RunResult } from '../core/runs.ts';
 import { workerSlots } from '../core/wire.ts';
 import { openControl, type Control } from './api.ts';
 import { readWorkerConfig } from './config.ts';
@@ -18,6 +18,8 @@ export interface WorkOptions {
   people: boolean;
   /** How a run of any kind is done; the shipped one maps the kind to its file. */
   handle?: (job: Job) => Promise<RunResult>;
+  /** Between two heartbeats of a run. */
+  beatMs?: number;
 }
 
 const claimForMs = 20_000;
@@ -32,12 +34,12 @@ export async function work(options: WorkOptions): Promise<{ stop(): Promise<void
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
   const log = makeLog(options.people);
-  const handle = options.handle ?? handleRun;
+  const { handle = handleRun, beatMs = heartbeatMs } = options;
   const ring = async (runId: string) => {
     while (running.size >= workerSlots) await Promise.race(running);
     const claim = await claimSoon(control, identity, runId, stopping.signal);
     if (claim === null) return;
-    const run: Promise<void> = carryRun({ control, claim, handle, targets: config.targets, stopping: stopping.signal, log })
+    const run: Promise<void> = carryRun({ control, claim, handle, targets: config.targets, beatMs, stopping: stopping.signal, log })
       .catch((thrown: unknown) => log(`run ${claim.runId} could not be settled`, thrown))
       .finally(() => running.delete(run));
     running.add(run);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault, faultCodes, toFault } from '../core/fault.ts';
-import { heartbeatMs, type Claim, type RunResult, type Settlement } from '../core/runs.ts';
+import type { Claim, RunResult, Settlement } from '../core/runs.ts';
 import type { Control, RunApi } from './api.ts';
 import type { Job } from './job.ts';
 import { openJob } from './open-job.ts';
@@ -13,6 +13,7 @@ export interface RunParts {
   claim: Claim;
   handle: Handle;
   targets: 'any' | 'public';
+  beatMs: number;
   /** Aborted when the worker stops: the run is left to be resumed. */
   stopping: AbortSignal;
   log(text: string, cause?: unknown): void;
@@ -38,7 +39,7 @@ export async function carryRun(parts: RunParts): Promise<void> {
   const stop = () => lose(new Fault('superseded', { message: 'the worker is stopping', reason: 'worker_stopping' }));
   parts.stopping.addEventListener('abort', stop);
   const recorder = new Recorder(api, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
-  const heart = beat(api, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
+  const heart = beat(api, parts.beatMs, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
   const timer = setTimeout(() => end.abort(new Fault('timed_out', { message: `the run took longer than ${Math.round(claim.timeoutMs / 1000)} s`, hint: `look at its last step with kip run show ${claim.runId}` })), claim.timeoutMs);
   const { job, close } = openJob({ claim, api, recorder, signal: end.signal, targets: parts.targets });
   try {
@@ -91,11 +92,11 @@ function deferredAbort(signal: AbortSignal): { promise: Promise<never>; drop(): 
 }
 
 /** Heartbeats until stopped. A control plane that does not answer is waited for: the host's lease protects the host meanwhile. */
-function beat(api: RunApi, end: (fault: Fault) => void): { stop(): void } {
+function beat(api: RunApi, everyMs: number, end: (fault: Fault) => void): { stop(): void } {
   let stopped = false;
   const turn = async () => {
     while (!stopped) {
-      await sleep(heartbeatMs, undefined, { ref: false });
+      await sleep(everyMs, undefined, { ref: false });
       if (stopped) return;
       try {
         const { cancel } = await api.heartbeat();

@@ -19,7 +19,7 @@ function standingHeaders(config: Config): [string, string][] {
   ];
 }
 
-/** The first thing every request meets: who asks, the headers of every answer, one line in the access log. */
+/** The first thing every request meets: who asks, the headers of every answer, one line in the access log (level debug, warn when we failed). */
 export function door(config: Config, log: Log | undefined): MiddlewareHandler<HttpEnv> {
   const headers = standingHeaders(config);
   return async function doorOf(c, next) {
@@ -27,7 +27,9 @@ export function door(config: Config, log: Log | undefined): MiddlewareHandler<Ht
     c.set('address', clientAddress(c, config.behindProxy));
     setHeaders(c, headers);
     await next();
-    log?.info('answered', lineOf(c, performance.now() - startedAt));
+    if (log === undefined) return;
+    const level = c.res.status >= 500 ? 'warn' : 'debug';
+    log[level]('answered', lineOf(c, performance.now() - startedAt));
   };
 }
 

@@ -8,6 +8,7 @@ import { people } from '../../services/db/tables.ts';
 import { openApi } from '../support/http.ts';
 
 const toLog = (sink: Logger): Log => ({
+  debug: (text, fields) => sink.debug(fields, text),
   info: (text, fields) => sink.info(fields, text),
   warn: (text, fields) => sink.warn(fields, text),
   error: (text, fields) => sink.error(fields, text),

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
+import { build } from 'esbuild';
 import { settled } from '../../core/runs.ts';
 import { readConfig } from '../../services/config.ts';
 import type { Context } from '../../services/context.ts';
@@ -18,6 +19,8 @@ const root = join(import.meta.dirname, '../..');
 export class House {
   readonly dir = mkdtempSync(join(tmpdir(), 'kipper-house-'));
   readonly data = join(this.dir, 'data');
+  /** The programs, bundled as the shipped ones are: they start five times faster than the sources. Below the checkout, where packages are found. */
+  readonly #programs = mkdtempSync(join(root, 'node_modules/.house-'));
   readonly effects = join(this.dir, 'effects');
   environment: Record<string, string | undefined> = {};
   log = '';
@@ -27,6 +30,7 @@ export class House {
 
   /** Makes the database, and opens it beside whatever runs. */
   async open(): Promise<void> {
+    await this.#bundle();
     const port = await freePort();
     this.environment = { ...process.env, KIPPER_DATA: this.data, KIPPER_LISTEN: `127.0.0.1:${port}`, KIPPER_URL: `http://127.0.0.1:${port}`, KIPPER_REDIS_URL: `unix://${this.data}/redis.sock` };
     const config = readConfig(this.environment);
@@ -48,11 +52,11 @@ export class House {
   }
 
   controlPlane(): ChildProcess {
-    return this.#start(join(root, 'bin/node'), [join(root, 'bin/kipper.ts'), 'serve']);
+    return this.#start(process.execPath, [join(this.#programs, 'plane.mjs')]);
   }
 
   worker(name: string): ChildProcess {
-    return this.#start(join(root, 'bin/node'), [join(root, 'test/support/worker.ts')], { KIPPER_WORKER_KEY: `${this.data}/workers/${name}.key` });
+    return this.#start(process.execPath, [join(this.#programs, 'worker.mjs')], { KIPPER_WORKER_KEY: `${this.data}/workers/${name}.key` });
   }
 
   /** The process that carries a run; workers are known by their key's name. */
@@ -68,12 +72,17 @@ export class House {
     return row;
   }
 
-  async done(run: RunRow, withinMs = 30_000): Promise<RunRow> {
+  /** Lets the worker that has the run go on from where it holds. */
+  go(run: RunRow): void {
+    writeFileSync(`${this.effects}-go-${run.id}-${this.row(run).fence}`, '');
+  }
+
+  async done(run: RunRow, withinMs = 90_000): Promise<RunRow> {
     await this.until(() => settled.includes(this.row(run).state), withinMs);
     return this.row(run);
   }
 
-  async until(holds: () => boolean, withinMs = 30_000): Promise<void> {
+  async until(holds: () => boolean, withinMs = 90_000): Promise<void> {
     const end = Date.now() + withinMs;
     while (!holds()) {
       if (Date.now() > end) throw new Error(`not in time\n${this.log.slice(-4_000)}`);
@@ -100,7 +109,23 @@ export class House {
   async close(): Promise<void> {
     for (const child of this.#children) await this.kill(child);
     this.#close();
-    rmSync(this.dir, { recursive: true, force: true });
+    for (const folder of [this.dir, this.#programs]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #bundle(): Promise<void> {
+    await build({
+      entryPoints: { plane: join(root, 'test/support/plane.ts'), worker: join(root, 'test/support/worker.ts') },
+      outdir: this.#programs,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      platform: 'node',
+      format: 'esm',
+      external: ['better-sqlite3', '@node-rs/bcrypt', 'bullmq', 'ioredis', 'ssh2', 'pino', 'cpu-features'],
+      logLevel: 'warning',
+      banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    });
+    for (const [from, to] of [['bootstrap/parts', 'parts'], ['migrations', 'migrations']] as const) cpSync(join(root, from), join(this.#programs, to), { recursive: true });
   }
 
   #start(command: string, words: string[], environment: Record<string, string> = {}): ChildProcess {

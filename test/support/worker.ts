@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { makePlan, planText } from '../../core/plan.ts';
@@ -8,8 +8,8 @@ import type { Job } from '../../workers/job.ts';
 import { work } from '../../workers/main.ts';
 import { challengeOf } from './runs.ts';
 
-/** A worker process whose handler is the test's: it writes its effects into a file instead of changing a host. */
-const wish = z.object({ steps: z.number(), stepMs: z.number(), effects: z.string(), print: z.string().default(''), times: z.number().default(1), secret: z.string().optional() });
+/** A worker process whose handler is the test's: it writes its effects into a file instead of changing a host, and holds where it is told to. */
+const wish = z.object({ steps: z.number(), holdAt: z.number().default(-1), effects: z.string(), print: z.string().default(''), times: z.number().default(1), secret: z.string().optional() });
 
 async function handle(job: Job): Promise<RunResult> {
   const input = wish.parse(job.claim.input);
@@ -25,7 +25,7 @@ async function handle(job: Job): Promise<RunResult> {
   for (let index = 0; index < input.steps; index += 1) {
     if (states[index] === 'changed') continue;
     job.record({ type: 'step', index, state: 'started' });
-    await sleep(input.stepMs, undefined, { signal: job.signal });
+    if (index === input.holdAt) await hold(job, input.effects);
     const pieces = input.times === 1 ? /[^]{1,7}/g : /[^]{1,4099}/g;
     for (const text of input.print.repeat(input.times).match(pieces) ?? []) job.record({ type: 'output', index, stream: 'stdout', text });
     appendFileSync(input.effects, `${job.claim.runId} ${index} ${job.claim.fence}\n`);
@@ -35,5 +35,16 @@ async function handle(job: Job): Promise<RunResult> {
   return { changed };
 }
 
-const program = await work({ environment: process.env, identityFd: null, people: false, handle });
+/** Until the test lets this claim go on, or somebody ends it; the latter is written down. */
+async function hold(job: Job, effects: string): Promise<void> {
+  const { runId, fence } = job.claim;
+  try {
+    while (!existsSync(`${effects}-go-${runId}-${fence}`)) await sleep(20, undefined, { signal: job.signal });
+  } catch (thrown) {
+    appendFileSync(effects, `${runId} left ${fence}\n`);
+    throw thrown;
+  }
+}
+
+const program = await work({ environment: process.env, identityFd: null, people: false, handle, beatMs: 500 });
 process.on('SIGTERM', () => void program.stop().then(() => process.exit(0)));
