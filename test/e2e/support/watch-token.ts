@@ -5,7 +5,7 @@ export function watchForToken(leaderPid: number, token: string): { stop(): Promi
   const space = readlinkSync(`/proc/${leaderPid}/ns/pid`);
   const found = new Set<string>();
   let looks = 0;
-  let over = false;
+  const end = new AbortController();
   const look = (pid: string): void => {
     try {
       if (readlinkSync(`/proc/${pid}/ns/pid`) !== space) return;
@@ -18,7 +18,7 @@ export function watchForToken(leaderPid: number, token: string): { stop(): Promi
     }
   };
   const loop = async (): Promise<void> => {
-    while (!over) {
+    while (!end.signal.aborted) {
       for (const pid of readdirSync('/proc')) if (/^\d+$/.test(pid)) look(pid);
       await new Promise((next) => setTimeout(next, 5));
     }
@@ -26,7 +26,7 @@ export function watchForToken(leaderPid: number, token: string): { stop(): Promi
   const running = loop();
   return {
     stop: async () => {
-      over = true;
+      end.abort();
       await running;
       return { looks, found: [...found] };
     },

@@ -35,12 +35,12 @@ export function ask(address: string, name: string, { path = '/', secure = true, 
 
 /** Asks again and again until stop(); gives every answer that was not a 200. */
 export function askOnAndOn(address: string, name: string): { stop(): Promise<{ asked: number; failures: string[]; bodies: string[] }> } {
-  let over = false;
+  const end = new AbortController();
   let asked = 0;
   const failures: string[] = [];
   const bodies: string[] = [];
   const loop = async (): Promise<void> => {
-    while (!over) {
+    while (!end.signal.aborted) {
       asked += 1;
       const answer = await ask(address, name).catch((thrown: Error) => thrown);
       if (answer instanceof Error) failures.push(answer.message);
@@ -52,7 +52,7 @@ export function askOnAndOn(address: string, name: string): { stop(): Promise<{ a
   const running = loop();
   return {
     stop: async () => {
-      over = true;
+      end.abort();
       await running;
       return { asked, failures, bodies };
     },
