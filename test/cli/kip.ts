@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { build } from 'esbuild';
+import { afterAll } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { clusters } from '../../services/db/tables.ts';
 import { makeApp, type AppOptions } from '../../services/http/app.ts';
@@ -111,11 +112,14 @@ export const readState = (dir: string) => JSON.parse(readFileSync(join(dir, 'kip
 
 let bundle: Promise<string> | undefined;
 
+afterAll(async () => {
+  if (bundle !== undefined) rmSync(dirname(await bundle), { recursive: true, force: true });
+});
+
 /** cli/main.ts as bin/kip runs it: one file, so that hundreds of starts stay cheap. */
 function bundled(): Promise<string> {
   bundle ??= (async () => {
-    const outdir = mkdtempSync(join(root, 'node_modules/.kip-test-'));
-    process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+    const outdir = newFolder();
     await build({
       absWorkingDir: root,
       entryPoints: { kip: 'cli/main.ts' },
