@@ -7,7 +7,8 @@ import { join } from 'node:path';
  * hash in their name, and those of earlier builds stay for a day.
  */
 const entries = { kipper: 'bin/kipper.ts', up: 'bin/up.ts', kip: 'cli/main.ts' };
-const native = ['better-sqlite3', '@node-rs/bcrypt', 'bullmq', 'ioredis', 'ssh2', 'pino', 'cpu-features'];
+/** Left in node_modules: what holds machine code, or finds files of its own beside itself. */
+const native = ['better-sqlite3', '@node-rs/bcrypt', 'ssh2', 'cpu-features', 'msgpackr-extract'];
 const keepMs = 86_400_000;
 
 mkdirSync('dist', { recursive: true });
@@ -33,6 +34,8 @@ const isPart = (name: string) => name.startsWith('part-');
 const made = readdirSync(fresh).sort((a, b) => Number(isPart(b)) - Number(isPart(a)));
 for (const name of made) renameSync(join(fresh, name), join('dist', name));
 rmSync(fresh, { recursive: true });
+// What Node compiled of the parts before (bin/up, bin/kipper).
+rmSync('dist/.compiled', { recursive: true, force: true });
 for (const name of readdirSync('dist').filter((one) => isPart(one) && !made.includes(one))) {
   if (Date.now() - statSync(join('dist', name)).mtimeMs > keepMs) rmSync(join('dist', name));
 }
