@@ -75,7 +75,7 @@ interface Figures {
 
 async function deployOnce(lab: Lab, host: Host, { place, plan }: Release, figures: Figures): Promise<void> {
   let pushBeganMs = 0;
-  const input = runInputs.deploy.parse({ place, spec });
+  const input = runInputs.deploy.parse({ appId: 'app_bench', releaseId: place.releaseId, place, spec });
   const whole = await timed(() =>
     carry(
       lab,

@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { Fault, toFault } from '../core/fault.ts';
 import type { ManifestStep, Plan, ProbeStep, Step } from '../core/plan.ts';
 import type { StepState } from '../core/runs.ts';
+import { batchesOf } from './batches.ts';
 import { Reverted, runGuarded } from './guard.ts';
 import { Host, stopReason } from './host.ts';
 import type { Job } from './job.ts';
@@ -16,19 +17,31 @@ export interface Executed {
 
 /**
  * The only interpreter of a Plan. Steps recorded as changed or unchanged are not run again; every other one is checked on the
- * host before it acts. Rejects with the first Fault; what had been done stays recorded and undoable.
+ * host before it acts; objects that do not wait for each other are applied at the same time. Rejects with the first Fault; what
+ * had been done stays recorded and undoable.
  */
 export async function executePlan(job: Job, plan: Plan, states: readonly StepState[]): Promise<Executed> {
   const host = new Host(job);
   const done: Executed = { changed: 0, kept: [] };
-  for (const [index, step] of plan.steps.entries()) {
-    const before = states[index];
-    if (before === 'changed') done.changed++;
-    if (before === 'changed' || before === 'unchanged') continue;
+  for (const batch of batchesOf(plan.steps)) {
+    done.changed += batch.filter((index) => states[index] === 'changed').length;
+    const open = batch.filter((index) => states[index] !== 'changed' && states[index] !== 'unchanged');
+    if (open.length === 0) continue;
     if (job.signal.aborted) throw stopReason(job.signal);
-    await executeStep(job, host, index, step, done);
+    await together(open.map((index) => executeStep(job, host, index, stepAt(plan, index), done)));
   }
   return done;
+}
+
+/** Each is let come to its end, so that the record tells of all; then the first failure in the plan's order counts. */
+async function together(work: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+}
+
+function stepAt(plan: Plan, index: number): Step {
+  const step = plan.steps[index];
+  if (step === undefined) throw new Fault('internal', 'a plan without this step');
+  return step;
 }
 
 async function executeStep(job: Job, host: Host, index: number, step: Step, done: Executed): Promise<void> {

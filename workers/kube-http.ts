@@ -53,9 +53,11 @@ export function openKubeHttp(options: KubeHttpOptions): KubeHttp {
   const { signal, requestMs = 30_000, budgetMs = 120_000 } = options;
   let session: Promise<ClientHttp2Session> | null = null;
   const current = async (): Promise<ClientHttp2Session> => {
-    const held = await session?.catch(() => null);
+    const before = session;
+    const held = await before?.catch(() => null);
     if (held !== null && held !== undefined && !held.closed && !held.destroyed) return held;
-    session = openSession(options);
+    // Many may have waited for the same broken one: the first dials, the others take what it gets.
+    if (session === null || session === before) session = openSession(options);
     return session;
   };
   const once = async (request: KubeRequest): Promise<RawAnswer> => {

@@ -84,10 +84,11 @@ interface Reach {
   http: KubeHttp;
   options: KubeOptions;
   resources: Map<string, Map<string, Resource>>;
+  asking: Map<string, Promise<KubeAnswer>>;
 }
 
 export function openKube(options: KubeOptions): Kube {
-  const reach: Reach = { http: openKubeHttp(options), options, resources: new Map() };
+  const reach: Reach = { http: openKubeHttp(options), options, resources: new Map(), asking: new Map() };
   const kube: Kube = {
     apply: (object) => apply(reach, object),
     get: (ref) => read(reach, ref),
@@ -113,7 +114,7 @@ async function resourceOf(reach: Reach, apiVersion: string, kind: string): Promi
     const known = reach.resources.get(apiVersion)?.get(kind);
     if (known !== undefined) return known;
     if (attempt > 0) await sleep(Math.min(200 * 2 ** attempt, 2_000), undefined, { signal: reach.options.signal });
-    const answer = await reach.http.send({ method: 'GET', path: root });
+    const answer = await discover(reach, root);
     if (answer.status === 200) reach.resources.set(apiVersion, readResources(answer.body));
     else if (answer.status !== 404) throw kubeFault(answer, { action: 'read', what: root });
     if (attempt >= 6 && reach.resources.get(apiVersion)?.has(kind) !== true) {
@@ -124,6 +125,13 @@ async function resourceOf(reach: Reach, apiVersion: string, kind: string): Promi
       });
     }
   }
+}
+
+/** Objects that are applied at the same time ask for their group once. */
+function discover(reach: Reach, path: string): Promise<KubeAnswer> {
+  const asked = reach.asking.get(path) ?? reach.http.send({ method: 'GET', path }).finally(() => reach.asking.delete(path));
+  reach.asking.set(path, asked);
+  return asked;
 }
 
 function readResources(body: unknown): Map<string, Resource> {
