@@ -14,7 +14,13 @@ export const signaturesPerRun = 64;
 const codes = Object.keys(faultCodes) as [FaultCode, ...FaultCode[]];
 const sentence = z.string().max(4_000);
 
-export const faultView = z.strictObject({ code: z.enum(codes), message: sentence, hint: sentence.optional(), field: z.string().max(200).optional(), reason: z.string().max(200).optional() });
+export const faultView = z.strictObject({
+  code: z.enum(codes),
+  message: sentence,
+  hint: sentence.optional(),
+  field: z.string().max(200).optional(),
+  reason: z.string().max(200).optional(),
+});
 
 const finding = z.strictObject({
   control: z.string().max(200),
@@ -29,7 +35,14 @@ const finding = z.strictObject({
 const index = z.number().int().min(0).max(10_000);
 
 export const runRecord = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('step'), index, state: z.enum(stepStates), exitCode: z.number().int().optional(), durationMs: z.number().min(0).optional(), fault: faultView.optional() }),
+  z.strictObject({
+    type: z.literal('step'),
+    index,
+    state: z.enum(stepStates),
+    exitCode: z.number().int().optional(),
+    durationMs: z.number().min(0).optional(),
+    fault: faultView.optional(),
+  }),
   z.strictObject({ type: z.literal('output'), index, stream: z.enum(['stdout', 'stderr']), text: z.string().max(256 * 1024) }),
   z.strictObject({ type: z.literal('note'), text: z.string().max(16_000) }),
   z.strictObject({ type: z.literal('warning'), text: z.string().max(16_000) }),
@@ -40,9 +53,17 @@ export const runRecord = z.discriminatedUnion('type', [
 export const recordBatch = z.strictObject({ seq: z.number().int().min(1), records: z.array(runRecord).max(2_000) });
 
 /** A step's own shape is checked by its hash and by the worker that executes it; here only what the record relies on. */
-const planStep = z.looseObject({ id: z.string().min(1).max(300), kind: z.enum(['shell', 'file', 'manifest', 'probe', 'undo']), title: z.string().max(1_000), control: z.string().max(200).optional(), timeoutMs: z.number().min(0) });
+const planStep = z.looseObject({
+  id: z.string().min(1).max(300),
+  kind: z.enum(['shell', 'file', 'manifest', 'probe', 'undo']),
+  title: z.string().max(1_000),
+  control: z.string().max(200).optional(),
+  timeoutMs: z.number().min(0),
+});
 export const planBody = z.strictObject({
-  plan: z.strictObject({ wish: z.unknown(), catalogue: z.string().max(40), steps: z.array(planStep).max(5_000) }).transform((plan) => plan as unknown as Plan),
+  plan: z
+    .strictObject({ wish: z.unknown(), catalogue: z.string().max(40), steps: z.array(planStep).max(5_000) })
+    .transform((plan) => plan as unknown as Plan),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 

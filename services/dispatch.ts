@@ -60,7 +60,11 @@ export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: stri
 
 /** Marks as not rung whatever still waits. */
 function forgetRings(ctx: Context): void {
-  ctx.db.update(runs).set({ rungAtMs: null }).where(and(eq(runs.state, 'queued'), isNotNull(runs.rungAtMs))).run();
+  ctx.db
+    .update(runs)
+    .set({ rungAtMs: null })
+    .where(and(eq(runs.state, 'queued'), isNotNull(runs.rungAtMs)))
+    .run();
 }
 
 /** One round: marks first and rings then, so that a crash in between is an old mark that the reconciler removes. */
@@ -74,7 +78,11 @@ async function dispatch(ctx: Context, queue: RunQueue): Promise<void> {
     try {
       await queue.add(runId, ctx.now());
     } catch (thrown) {
-      ctx.db.update(runs).set({ rungAtMs: null }).where(and(inArray(runs.id, chosen.slice(at)), eq(runs.state, 'queued'))).run();
+      ctx.db
+        .update(runs)
+        .set({ rungAtMs: null })
+        .where(and(inArray(runs.id, chosen.slice(at)), eq(runs.state, 'queued')))
+        .run();
       throw thrown;
     }
   }
@@ -92,7 +100,8 @@ export function pickRuns(ctx: Context): string[] {
   const taken = new Set(open.filter((run) => run.state === 'running' || run.rungAtMs !== null).map((run) => run.serverId));
   const outstanding = new Map<string, number>();
   for (const run of open) {
-    if (run.state === 'running' || run.rungAtMs !== null) outstanding.set(run.organizationId, (outstanding.get(run.organizationId) ?? 0) + 1);
+    if (run.state === 'running' || run.rungAtMs !== null)
+      outstanding.set(run.organizationId, (outstanding.get(run.organizationId) ?? 0) + 1);
   }
   let room = 2 * workerSlots * workersThere(ctx) - [...outstanding.values()].reduce((sum, each) => sum + each, 0);
   const queues = new Map<string, string[]>();
@@ -103,7 +112,9 @@ export function pickRuns(ctx: Context): string[] {
   }
   const picked: string[] = [];
   for (; room > 0 && queues.size > 0; room -= 1) {
-    const organization = [...queues.keys()].reduce((least, each) => ((outstanding.get(each) ?? 0) < (outstanding.get(least) ?? 0) ? each : least));
+    const organization = [...queues.keys()].reduce((least, each) =>
+      (outstanding.get(each) ?? 0) < (outstanding.get(least) ?? 0) ? each : least,
+    );
     const [next, ...rest] = queues.get(organization) ?? [];
     if (next !== undefined) picked.push(next);
     outstanding.set(organization, (outstanding.get(organization) ?? 0) + 1);

@@ -25,7 +25,15 @@ export function reconcile(ctx: Context): void {
   mendClock(ctx);
   const nowMs = ctx.now();
   for (const run of ctx.db.select().from(runs).where(eq(runs.state, 'running')).all()) {
-    if (isOutOfTime(run, nowMs)) endRun(ctx, run, new Fault('timed_out', { message: `the run took longer than ${Math.round(run.timeoutMs / 1000)} s`, hint: `look at its last step with kip run show ${run.id}` }));
+    if (isOutOfTime(run, nowMs))
+      endRun(
+        ctx,
+        run,
+        new Fault('timed_out', {
+          message: `the run took longer than ${Math.round(run.timeoutMs / 1000)} s`,
+          hint: `look at its last step with kip run show ${run.id}`,
+        }),
+      );
     else if ((run.leaseUntilMs ?? 0) < nowMs) expireRun(ctx, run);
   }
   ctx.db
@@ -64,7 +72,15 @@ function isOutOfTime(run: RunRow, nowMs: number): boolean {
 
 function expireRun(ctx: Context, run: RunRow): void {
   if (run.attempts >= attemptsAtMost) {
-    endRun(ctx, run, new Fault('unavailable', { message: `the run lost its worker ${attemptsAtMost} times`, reason: 'attempts', hint: 'look at the workers, then try it again with kip run retry' }));
+    endRun(
+      ctx,
+      run,
+      new Fault('unavailable', {
+        message: `the run lost its worker ${attemptsAtMost} times`,
+        reason: 'attempts',
+        hint: 'look at the workers, then try it again with kip run retry',
+      }),
+    );
     return;
   }
   atomically(ctx.db, () => {
@@ -78,8 +94,17 @@ function expireRun(ctx: Context, run: RunRow): void {
       .where(and(eq(runs.id, run.id), eq(runs.state, 'running'), eq(runs.fence, run.fence)))
       .run();
     if (back.changes === 0) return;
-    writeEvent(ctx, actor, { organizationId: run.organizationId, name: 'run.expired', subject: run.id, runId: run.id, data: { fence: run.fence, attempt: run.attempts } });
-    writeFeed(ctx, run.id, [{ type: 'state', state: 'queued' }, { type: 'note', text: 'the worker was lost: another one goes on with the same plan' }]);
+    writeEvent(ctx, actor, {
+      organizationId: run.organizationId,
+      name: 'run.expired',
+      subject: run.id,
+      runId: run.id,
+      data: { fence: run.fence, attempt: run.attempts },
+    });
+    writeFeed(ctx, run.id, [
+      { type: 'state', state: 'queued' },
+      { type: 'note', text: 'the worker was lost: another one goes on with the same plan' },
+    ]);
   });
   wakeWatchers(run.id);
 }

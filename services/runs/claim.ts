@@ -17,7 +17,11 @@ type WorkerRow = typeof workers.$inferSelect;
 export function claimRun(ctx: Context, worker: WorkerRow, runId: string): Claim | null {
   const claim = atomically(ctx.db, () => {
     ctx.db.update(workers).set({ lastSeenAtMs: ctx.now() }).where(eq(workers.id, worker.id)).run();
-    const run = ctx.db.select().from(runs).where(and(eq(runs.id, runId), eq(runs.state, 'queued'))).get();
+    const run = ctx.db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.id, runId), eq(runs.state, 'queued')))
+      .get();
     if (run === undefined) return null;
     if (isBusy(ctx, run)) {
       ctx.db.update(runs).set({ rungAtMs: null }).where(eq(runs.id, run.id)).run();
@@ -30,7 +34,13 @@ export function claimRun(ctx: Context, worker: WorkerRow, runId: string): Claim 
 }
 
 function isBusy(ctx: Context, run: RunRow): boolean {
-  return ctx.db.select({ id: runs.id }).from(runs).where(and(eq(runs.serverId, run.serverId), eq(runs.state, 'running'))).get() !== undefined;
+  return (
+    ctx.db
+      .select({ id: runs.id })
+      .from(runs)
+      .where(and(eq(runs.serverId, run.serverId), eq(runs.state, 'running')))
+      .get() !== undefined
+  );
 }
 
 function take(ctx: Context, worker: WorkerRow, run: RunRow): Claim | null {
@@ -46,11 +56,27 @@ function take(ctx: Context, worker: WorkerRow, run: RunRow): Claim | null {
   const startedAtMs = run.startedAtMs ?? nowMs;
   ctx.db
     .update(runs)
-    .set({ state: 'running', fence, workerId: worker.id, attempts: run.attempts + 1, startedAtMs, leaseUntilMs: nowMs + leaseMs, lastSeq: 0, signatures: 0, rungAtMs: null })
+    .set({
+      state: 'running',
+      fence,
+      workerId: worker.id,
+      attempts: run.attempts + 1,
+      startedAtMs,
+      leaseUntilMs: nowMs + leaseMs,
+      lastSeq: 0,
+      signatures: 0,
+      rungAtMs: null,
+    })
     .where(eq(runs.id, run.id))
     .run();
   const actor = { kind: 'worker', workerId: worker.id, runId: run.id, organizationId: run.organizationId } as const;
-  writeEvent(ctx, actor, { organizationId: run.organizationId, name: 'run.claimed', subject: run.id, runId: run.id, data: { fence, attempt: run.attempts + 1 } });
+  writeEvent(ctx, actor, {
+    organizationId: run.organizationId,
+    name: 'run.claimed',
+    subject: run.id,
+    runId: run.id,
+    data: { fence, attempt: run.attempts + 1 },
+  });
   writeFeed(ctx, run.id, [{ type: 'state', state: 'running' }]);
   return {
     runId: run.id,
@@ -73,12 +99,34 @@ function frozenPlan(ctx: Context, run: RunRow): Claim['plan'] {
 function targetOf(ctx: Context, serverId: string): Target | Fault {
   const server = ctx.db.select().from(servers).where(eq(servers.id, serverId)).get();
   if (server === undefined || server.state !== 'enrolled' || server.address === null || server.port === null) {
-    return new Fault('conflict', { message: `server ${server?.name ?? serverId} is not enrolled`, hint: 'enrol it with kip server invite' });
+    return new Fault('conflict', {
+      message: `server ${server?.name ?? serverId} is not enrolled`,
+      hint: 'enrol it with kip server invite',
+    });
   }
-  const pinned = ctx.db.select({ algorithm: hostKeys.algorithm, fingerprint: hostKeys.fingerprint }).from(hostKeys).where(and(eq(hostKeys.serverId, serverId), isNull(hostKeys.replacedAtMs))).all();
-  const key = ctx.db.select({ publicKey: serverKeys.publicKey }).from(serverKeys).where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs))).get();
+  const pinned = ctx.db
+    .select({ algorithm: hostKeys.algorithm, fingerprint: hostKeys.fingerprint })
+    .from(hostKeys)
+    .where(and(eq(hostKeys.serverId, serverId), isNull(hostKeys.replacedAtMs)))
+    .all();
+  const key = ctx.db
+    .select({ publicKey: serverKeys.publicKey })
+    .from(serverKeys)
+    .where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs)))
+    .get();
   if (pinned.length === 0 || key === undefined) {
-    return new Fault('conflict', { message: `server ${server.name} has no pinned host key or no key of ours`, hint: `enrol it again with kip server invite ${server.name}` });
+    return new Fault('conflict', {
+      message: `server ${server.name} has no pinned host key or no key of ours`,
+      hint: `enrol it again with kip server invite ${server.name}`,
+    });
   }
-  return { serverId, serverName: server.name, address: server.address, port: server.port, user: 'kipper', hostKeys: pinned, publicKey: key.publicKey };
+  return {
+    serverId,
+    serverName: server.name,
+    address: server.address,
+    port: server.port,
+    user: 'kipper',
+    hostKeys: pinned,
+    publicKey: key.publicKey,
+  };
 }

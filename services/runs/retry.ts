@@ -10,7 +10,10 @@ import { viewRun, type RunView } from './view.ts';
 export function retryRun(ctx: Context, actor: Actor, id: string): RunView {
   const run = findRun(ctx, actor, id);
   if (run.state !== 'failed' && run.state !== 'cancelled') {
-    throw new Fault('conflict', { message: `run ${run.id} is ${run.state}: only a failed or cancelled run can be tried again`, hint: `watch it with kip run watch ${run.id}` });
+    throw new Fault('conflict', {
+      message: `run ${run.id} is ${run.state}: only a failed or cancelled run can be tried again`,
+      hint: `watch it with kip run watch ${run.id}`,
+    });
   }
   const row = atomically(ctx.db, () =>
     queueRun(ctx, actor, {

@@ -18,7 +18,10 @@ const differentBytes = 18;
 export function readKeyFile(file: string, databaseExists: boolean): Redacted<Buffer> {
   if (!existsSync(file)) {
     if (databaseExists) {
-      throw refused(`the key file ${file} is missing, and this database cannot be read without it`, 'restore it from your backup of the key, or name it with KIPPER_KEY_FILE');
+      throw refused(
+        `the key file ${file} is missing, and this database cannot be read without it`,
+        'restore it from your backup of the key, or name it with KIPPER_KEY_FILE',
+      );
     }
     const key = randomBytes(32);
     writeKeyFile(file, key);
@@ -36,7 +39,11 @@ export function readKeyFile(file: string, databaseExists: boolean): Redacted<Buf
 
 function decodeKey(file: string, text: string): Buffer {
   const key = Buffer.from(text.trim(), 'base64url');
-  if (key.length !== 32) throw refused(`the key file ${file} does not hold 32 bytes in base64url`, 'restore it, or make one with: head -c 32 /dev/urandom | basenc --base64url');
+  if (key.length !== 32)
+    throw refused(
+      `the key file ${file} does not hold 32 bytes in base64url`,
+      'restore it, or make one with: head -c 32 /dev/urandom | basenc --base64url',
+    );
   if (new Set(key).size < differentBytes) throw refused(`the key in ${file} is not random`, 'use 32 bytes of /dev/urandom');
   return key;
 }

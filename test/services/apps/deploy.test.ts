@@ -19,7 +19,15 @@ function seedCluster(of: PersonActor, name = 'one', state: 'requested' | 'instal
   const id = newId('cluster', ctx.now(), ctx.random);
   ctx.db
     .insert(clusters)
-    .values({ id, organizationId: of.organizationId, serverId: server.id, name, state, domain: '203-0-113-7.sslip.io', createdAtMs: ctx.now() })
+    .values({
+      id,
+      organizationId: of.organizationId,
+      serverId: server.id,
+      name,
+      state,
+      domain: '203-0-113-7.sslip.io',
+      createdAtMs: ctx.now(),
+    })
     .run();
   return id;
 }
@@ -27,7 +35,10 @@ function seedCluster(of: PersonActor, name = 'one', state: 'requested' | 'instal
 function seedEnvironment(of: PersonActor, project = 'default', environment = 'production'): void {
   const projectId = newId('project', ctx.now(), ctx.random);
   ctx.db.insert(projects).values({ id: projectId, organizationId: of.organizationId, name: project, createdAtMs: ctx.now() }).run();
-  ctx.db.insert(environments).values({ id: newId('environment', ctx.now(), ctx.random), projectId, name: environment, createdAtMs: ctx.now() }).run();
+  ctx.db
+    .insert(environments)
+    .values({ id: newId('environment', ctx.now(), ctx.random), projectId, name: environment, createdAtMs: ctx.now() })
+    .run();
 }
 
 function deployed(input: Parameters<typeof deployApp>[2], by = actor) {
@@ -51,11 +62,16 @@ describe('deploying an app', () => {
     seedCluster(actor);
     const made = deployed(web);
     expect(made.app).toMatchObject({ name: 'web', url: 'https://web-production.203-0-113-7.sslip.io/', certificate: 'self-signed' });
-    expect(made.app.curl).toBe('curl -k --resolve web-production.203-0-113-7.sslip.io:443:203.0.113.7 https://web-production.203-0-113-7.sslip.io/');
+    expect(made.app.curl).toBe(
+      'curl -k --resolve web-production.203-0-113-7.sslip.io:443:203.0.113.7 https://web-production.203-0-113-7.sslip.io/',
+    );
     expect(made.release).toMatchObject({ number: 1, state: 'requested' });
     expect(ctx.rings.count).toBe(1);
     const run = ctx.db.select().from(runs).where(eq(runs.id, made.run.id)).get();
-    expect(runInputs.deploy.parse(JSON.parse(run?.input ?? ''))).toMatchObject({ place: { nodeAddresses: ['203.0.113.7'] }, spec: { rateLimit: 100 } });
+    expect(runInputs.deploy.parse(JSON.parse(run?.input ?? ''))).toMatchObject({
+      place: { nodeAddresses: ['203.0.113.7'] },
+      spec: { rateLimit: 100 },
+    });
   });
 
   it('a second time makes the next release of the same app', () => {
@@ -106,7 +122,9 @@ describe('deploying an app', () => {
     seedEnvironment(actor, 'shop');
     deployed(web);
     expect(() => deployed({ ...web, project: 'shop' })).toThrow(/taken on this cluster by app web/);
-    expect(deployed({ ...web, project: 'shop', spec: { ...web.spec, domain: 'shop.example.com' } }).app.url).toBe('https://shop.example.com/');
+    expect(deployed({ ...web, project: 'shop', spec: { ...web.spec, domain: 'shop.example.com' } }).app.url).toBe(
+      'https://shop.example.com/',
+    );
   });
 
   it('T20 hides another organization’s clusters and apps', () => {
@@ -133,8 +151,15 @@ describe('settling', () => {
   it('keeps the old release available when the new one fails, with the reason', () => {
     seedCluster(actor);
     settleDeploy(ctx, deployed(web).run, { outcome: 'succeeded', result: { changed: 9 } });
-    settleDeploy(ctx, deployed(web).run, { outcome: 'failed', fault: { code: 'cluster_refused', message: 'no such image', reason: 'image_pull' }, result: { changed: 0 } });
-    expect(listReleases(ctx, actor, 'web', { limit: 10 }).items).toMatchObject([{ state: 'available' }, { state: 'failed', fault: { reason: 'image_pull' } }]);
+    settleDeploy(ctx, deployed(web).run, {
+      outcome: 'failed',
+      fault: { code: 'cluster_refused', message: 'no such image', reason: 'image_pull' },
+      result: { changed: 0 },
+    });
+    expect(listReleases(ctx, actor, 'web', { limit: 10 }).items).toMatchObject([
+      { state: 'available' },
+      { state: 'failed', fault: { reason: 'image_pull' } },
+    ]);
   });
 
   it('removes an app when its objects are gone; its name and host are free again', () => {

@@ -138,7 +138,8 @@ describe('plan and records', () => {
   });
 
   test('findings stand for their scope: gone ones are resolved, standing ones keep their age', () => {
-    const finding = (control: string) => ({ control, title: control, severity: 'high', evidence: 'e', hint: 'h', standards: [], remedy: 'fixable' }) as const;
+    const finding = (control: string) =>
+      ({ control, title: control, severity: 'high', evidence: 'e', hint: 'h', standards: [], remedy: 'fixable' }) as const;
     const report = (...controls: string[]) => {
       const run = queue(ctx, target);
       const { token } = claimed(ctx, worker, run);
@@ -148,23 +149,44 @@ describe('plan and records', () => {
     report('ssh.root', 'rpcbind');
     report('rpcbind', 'ufw');
     const rows = ctx.db.select().from(findings).all();
-    expect(rows.map((row) => [row.control, row.resolvedAtMs !== null])).toEqual([['ssh.root', true], ['rpcbind', false], ['ufw', false]]);
+    expect(rows.map((row) => [row.control, row.resolvedAtMs !== null])).toEqual([
+      ['ssh.root', true],
+      ['rpcbind', false],
+      ['ufw', false],
+    ]);
   });
 
   test('what an audit did not look at it does not resolve: the findings of a cluster stay', () => {
-    const finding = { control: 'k3s-cgroup', title: 't', severity: 'low', evidence: 'e', hint: 'h', standards: [], remedy: 'owner' } as const;
-    for (const [scope, found] of [['cluster', [finding]], ['server', []]] as const) {
+    const finding = {
+      control: 'k3s-cgroup',
+      title: 't',
+      severity: 'low',
+      evidence: 'e',
+      hint: 'h',
+      standards: [],
+      remedy: 'owner',
+    } as const;
+    for (const [scope, found] of [
+      ['cluster', [finding]],
+      ['server', []],
+    ] as const) {
       const run = queue(ctx, target);
       const { token } = claimed(ctx, worker, run);
       writeRecords(ctx, run.id, token, { seq: 1, records: [{ type: 'findings', scope, findings: [...found] }] });
       settleRun(ctx, run.id, token, { outcome: 'succeeded', result: { changed: 0 } });
     }
-    expect(ctx.db.select().from(findings).all().map((row) => row.resolvedAtMs)).toEqual([null]);
+    expect(
+      ctx.db
+        .select()
+        .from(findings)
+        .all()
+        .map((row) => row.resolvedAtMs),
+    ).toEqual([null]);
   });
 });
 
 describe('signing', () => {
-  test('a login of kipper with this server\'s key is signed; the signature verifies and is an Event', () => {
+  test("a login of kipper with this server's key is signed; the signature verifies and is an Event", () => {
     const run = queue(ctx, target);
     const { token } = claimed(ctx, worker, run);
     const challenge = challengeOf({ publicKey: target.key.publicKey });
@@ -220,12 +242,20 @@ describe('the end of a run', () => {
     expect(codeOf(() => writeRecords(ctx, run.id, token, { seq: 2, records: [] }))).toBe('superseded');
   });
 
-  test('a throw in a noun\'s settlement leaves the run open, with nothing half-done', () => {
+  test("a throw in a noun's settlement leaves the run open, with nothing half-done", () => {
     const nothing = () => {};
     const broken = () => {
       throw new Error('broken');
     };
-    ctx.settlements = { audit: broken, harden: nothing, undo: nothing, install: nothing, uninstall: nothing, deploy: nothing, retire: nothing };
+    ctx.settlements = {
+      audit: broken,
+      harden: nothing,
+      undo: nothing,
+      install: nothing,
+      uninstall: nothing,
+      deploy: nothing,
+      retire: nothing,
+    };
     const run = queue(ctx, target);
     const { token } = claimed(ctx, worker, run);
     expect(() => settleRun(ctx, run.id, token, { outcome: 'succeeded', result: { changed: 0 } })).toThrow('broken');
