@@ -29,9 +29,21 @@ export async function enrolOverSsh(common: Common, place: SshPlace, key: HostKey
   const outcome = await runAsRoot(place, key, input, said);
   if (outcome.exit !== 0) throw refused(place, outcome);
   const claim = readClaim(outcome.stdout);
+  demandSameKey(place, key, claim);
   await exchangeJson(state, `/v1/enrolments/${enrolment.id}/claim`, {
     method: 'POST',
     body: { ...claim, token: enrolment.token, ...(await resolvedPlace(place)) },
+  });
+}
+
+/** What was confirmed on the terminal has to be among the keys that will be pinned; otherwise two machines are at work. */
+function demandSameKey(place: SshPlace, key: HostKey, claim: Record<string, unknown>): void {
+  const [, , confirmed = ''] = key.line.split(' ');
+  const told = Array.isArray(claim['hostKeys']) ? claim['hostKeys'].map(String) : [];
+  if (told.some((line) => line.split(' ')[1] === confirmed)) return;
+  throw new Fault('host_key_changed', {
+    message: `${place.host} says that ${key.fingerprint}, which its sshd shows, is not one of its keys; nothing was enrolled`,
+    hint: 'an address that leads to another machine, or sshd with HostKey files outside /etc/ssh: compare with ssh-keygen -lf on the server, and take our account away there with the script and --uninstall',
   });
 }
 

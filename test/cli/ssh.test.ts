@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
@@ -101,12 +101,15 @@ describe('T13 T17 hostile words never become options or commands of ssh', () => 
   });
 });
 
+const fingerprintOf = (file: string) => spawnSync('ssh-keygen', ['-lf', file], { encoding: 'utf8' }).stdout.split(' ')[1] ?? '';
+
 describe('over SSH', () => {
   let sshd: Sshd;
   let box: Sandbox;
   beforeEach(async () => {
     box = makeSandbox();
     sshd = await startSshd();
+    for (const end of ['', '.pub']) copyFileSync(join(sshd.folder, `../host_key${end}`), join(box.root, `etc/ssh/ssh_host_ed25519_key${end}`));
     // The machine's own `sh`, but the enrolment script finds itself in the sandbox.
     const into = Object.entries(box.place).map(([name, value]) => `-e ${quote(`s|^K_${name}=.*|K_${name}=${quote(value)}|`)}`);
     writeFileSync(join(sshd.folder, '../bin/sh'), `#!/bin/sh\n/usr/bin/sed ${into.join(' ')} | exec /bin/dash -s\n`, { mode: 0o755 });
@@ -203,5 +206,13 @@ describe('over SSH', () => {
     else expect(said.json).toHaveProperty('error.message');
     expect(plane.ctx.db.select().from(servers).all()).toHaveLength(before);
     expect(plane.seen.filter((request) => request === 'POST /v1/plans')).toHaveLength(1);
+  });
+
+  it('T68 a machine whose own keys are not the one its sshd showed is not enrolled', async () => {
+    await sshd.rekey();
+    const said = await install('web-5', '--host-key', fingerprintOf(join(sshd.folder, '../host_key.pub')));
+    expect(said.exit).toBe(9);
+    expect(said.stderr).toContain('is not one of its keys');
+    expect(plane.ctx.db.select().from(servers).where(eq(servers.name, 'web-5')).get()).toMatchObject({ state: 'invited' });
   });
 });
