@@ -14,6 +14,7 @@ export interface StepOutcome {
 export type HostStep = ShellStep | FileStep | UndoStep;
 
 const stderrKeep = 16 * 1024;
+const sendTries = 3;
 /** How long a killed step may take to put back what it had begun. */
 const putBackMs = 120_000;
 
@@ -79,10 +80,21 @@ export class Host {
     const first = await this.call(index, verb, data);
     if (first.exit !== 12 || step.kind !== 'file' || !('artefact' in step.content)) return first;
     const { artefact, bytes } = step.content;
+    await this.#send(artefact, bytes, sendTries);
+    return this.call(index, verb, data);
+  }
+
+  /** The control plane may restart in the middle of a long file; the host keeps nothing of a broken one. */
+  async #send(artefact: string, bytes: number, tries: number): Promise<void> {
     const { stream } = await this.#job.api.artefact(artefact);
     const connection = await this.#job.connection();
-    await connection.upload(stream, bytes, artefact, this.#job.claim.fence);
-    return this.call(index, verb, data);
+    try {
+      await connection.upload(stream, bytes, artefact, this.#job.claim.fence);
+    } catch (thrown) {
+      const broke = thrown instanceof Fault && thrown.reason === 'connection_lost' && !connection.lost.aborted;
+      if (!broke || tries <= 1 || this.#job.signal.aborted) throw thrown;
+      await this.#send(artefact, bytes, tries - 1);
+    }
   }
 
   async #limited(index: number, step: HostStep, work: Promise<StepOutcome>): Promise<StepOutcome> {

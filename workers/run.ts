@@ -4,6 +4,7 @@ import type { Claim, RunResult, Settlement } from '../core/runs.ts';
 import type { Control, RunApi } from './api.ts';
 import type { Job } from './job.ts';
 import { openJob } from './open-job.ts';
+import { patient } from './patient.ts';
 import { Recorder } from './recorder.ts';
 
 export type Handle = (job: Job) => Promise<RunResult>;
@@ -41,7 +42,7 @@ export async function carryRun(parts: RunParts): Promise<void> {
   const recorder = new Recorder(api, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
   const heart = beat(api, parts.beatMs, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
   const timer = setTimeout(() => end.abort(new Fault('timed_out', { message: `the run took longer than ${Math.round(claim.timeoutMs / 1000)} s`, hint: `look at its last step with kip run show ${claim.runId}` })), claim.timeoutMs);
-  const { job, close } = openJob({ claim, api, recorder, signal: end.signal, targets: parts.targets });
+  const { job, close } = openJob({ claim, api: patient(api, end.signal), recorder, signal: end.signal, targets: parts.targets });
   try {
     const settlement = await outcomeOf(parts, job, end.signal);
     if (lost) return;
