@@ -242,10 +242,13 @@ allow_ssh() {
 		note sshd_dropin_ignored 'sshd does not read /etc/ssh/sshd_config.d: add the line Include /etc/ssh/sshd_config.d/*.conf at the top of /etc/ssh/sshd_config'
 }
 
+# Under ssh.socket a reloaded sshd forgets the socket that systemd gave it, and nobody answers there any more.
 reload_ssh() {
+	verb=reload
+	! systemctl is-active --quiet ssh.socket || verb=restart
 	for unit in ssh.service sshd.service; do
 		if systemctl is-active --quiet "$unit"; then
-			systemctl reload "$unit" </dev/null
+			systemctl "$verb" "$unit" </dev/null
 			return 0
 		fi
 	done

@@ -44,15 +44,18 @@ sshd_apply() {
 	sshd_reload
 }
 
-# Debian with ssh.socket starts an sshd for each connection, which reads the file anyway; the others are told.
+# Under ssh.socket a reloaded sshd forgets the socket that systemd gave it and nobody answers there any more, so it is
+# restarted: sessions stay (KillMode=process), new connections wait in the socket. An sshd for each connection needs nothing.
 sshd_reload() {
+	verb=reload
+	! systemctl -q is-active ssh.socket || verb=restart
 	for unit in ssh.service sshd.service; do
 		if systemctl -q is-active "$unit"; then
-			systemctl reload "$unit"
+			systemctl "$verb" "$unit"
 			return
 		fi
 	done
-	systemctl -q is-active ssh.socket && return
+	[ "$verb" = restart ] && return
 	[ ! -f /run/sshd.pid ] || kill -s HUP "$(cat /run/sshd.pid)"
 }
 
