@@ -42,8 +42,6 @@ guard_write_units() {
 			After=local-fs.target
 			Before=ssh.service ssh.socket sshd.service ufw.service nftables.service kipper-guard.service network-pre.target sysinit.target
 			Wants=network-pre.target
-			ConditionPathExists=|$KIPPER_HOME/undo/armed
-			ConditionPathExists=|$KIPPER_HOME/undo/reverting
 			[Service]
 			Type=oneshot
 			Environment=KIPPER_HOME=$KIPPER_HOME KIPPER_BOOT=1
@@ -136,7 +134,14 @@ guard_revert() {
 		[ -n "${KIPPER_BOOT:-}" ] || guard_remove_units
 		return 0
 	fi
-	[ -f "$KIPPER_HOME/undo/reverted" ] || fail 81 "no guard is armed"
+	[ -f "$KIPPER_HOME/undo/reverted" ] && return
+	guard_half_gone
+	fail 81 "no guard is armed"
+}
+
+# Units of a guard whose arming was cut short: nothing was changed under it.
+guard_half_gone() {
+	[ ! -f "$guard_units/kipper-revert.service" ] || guard_remove_units
 }
 
 # Run by the timer: whoever is still at the armed step is ended first.
@@ -151,13 +156,17 @@ guard_expired() {
 
 # Run by the boot unit, before any service that it restores.
 guard_boot() {
-	guard_revert
+	if [ -f "$KIPPER_HOME/undo/armed" ] || [ -f "$KIPPER_HOME/undo/reverting" ]; then guard_revert; fi
 	rm -f "$guard_units/kipper-revert.service" "$guard_units/kipper-revert.timer" "$guard_units/kipper-revert-boot.service" \
 		"$guard_units/sysinit.target.wants/kipper-revert-boot.service"
 }
 
 # A session that finds a guard armed by one that died puts the old state back before anything else.
 guard_recover() {
-	[ -f "$KIPPER_HOME/undo/armed" ] || [ -f "$KIPPER_HOME/undo/reverting" ] || return 0
-	(guard_revert) </dev/null 9>&-
+	if [ -f "$KIPPER_HOME/undo/armed" ] || [ -f "$KIPPER_HOME/undo/reverting" ]; then
+		(guard_revert) </dev/null 9>&-
+		return
+	fi
+	(guard_half_gone) </dev/null 9>&-
+	return 0
 }
