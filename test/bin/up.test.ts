@@ -1,92 +1,59 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/house.ts';
+import { childrenOf, Commands, isGone } from '../support/up.ts';
 
-const root = join(import.meta.dirname, '../..');
-const dir = mkdtempSync(join(tmpdir(), 'kipper-up-'));
-const up = [join(root, 'bin/up.ts')];
-let port = 0;
-let log = '';
-const started: ChildProcess[] = [];
-
+const commands = new Commands();
+let listen = '';
 beforeAll(async () => {
-  port = await freePort();
+  listen = `127.0.0.1:${await freePort()}`;
 });
-afterAll(() => {
-  for (const child of started) child.kill('SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => commands.close());
 
-function start(...words: string[]): ChildProcess {
-  const child = spawn(join(root, 'bin/node'), [...up, '--data', join(dir, 'data'), '--listen', `127.0.0.1:${port}`, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  started.push(child);
-  return child;
-}
-
-function once(...words: string[]): Promise<{ code: number; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(join(root, 'bin/node'), [...up, ...words], (thrown, _, stderr) => resolve({ code: typeof thrown?.code === 'number' ? thrown.code : 0, stderr }));
-  });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 90_000;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`not in time\n${log}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-/** Children that run; one that is dead and not reaped by the machine's first process does not count. */
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => statOf(pid)?.parent === parent);
-}
-
-function statOf(pid: number): { state: string; parent: number } | null {
-  try {
-    const words = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-    return { state: words[0] ?? '', parent: Number(words[1]) };
-  } catch {
-    return null;
-  }
-}
-
-const isGone = (pid: number) => ['Z', 'X', undefined].includes(statOf(pid)?.state);
+const start = (...words: string[]) => commands.start('bin/up', ['--data', commands.data, '--listen', listen, ...words]);
+const once = (...words: string[]) => commands.once('bin/up', words);
+const workerUnder = (pid: number) => childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('identity-fd'));
 
 describe('bin/up', () => {
   test('wrong words: exit 2 and a sentence', async () => {
-    for (const words of [['--bogus'], ['--workers', '0'], ['--workers', '99'], ['--public', 'http://a'], ['--public', 'https://a/b'], ['word']]) {
-      const { code, stderr } = await once(...words, '--data', join(dir, 'none'));
-      expect([code, stderr.startsWith('kipper: ')]).toEqual([2, true]);
+    const wrong = [['--bogus'], ['--workers', '0'], ['--workers', '99'], ['--public', 'http://a'], ['--public', 'https://a/b'], ['word']];
+    for (const words of wrong) {
+      const { code, stderr } = await once(...words, '--data', join(commands.dir, 'none'));
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^kipper: /m)]);
     }
-  }, 60_000);
+  }, 120_000);
 
-  test('starts all under one parent, shows the setup link once; a second one is refused; kill -9 of the parent leaves no child', async () => {
+  test('starts all under one parent, shows the setup link; a second Kipper is refused; kill -9 of the parent leaves no child', async () => {
     const parent = start();
-    await until(() => log.includes('/setup/kps_'));
+    await commands.until(() => commands.log.includes('/setup/kps_'));
     const children = childrenOf(parent.pid ?? 0);
     expect(children).toHaveLength(3);
-    expect((await once('--data', join(dir, 'data'))).code).toBe(6);
+    expect((await once('--data', commands.data)).code).toBe(6);
     parent.kill('SIGKILL');
-    await until(() => children.every(isGone));
-  }, 120_000);
+    await commands.until(() => children.every(isGone));
+  }, 240_000);
+
+  test('while no person exists --setup-link makes another link, and the one before ends', async () => {
+    const first = await once('--data', commands.data, '--setup-link');
+    const second = await once('--data', commands.data, '--setup-link');
+    const linkOf = (text: string) => /\/setup\/(kps_\S+)/.exec(text)?.[1] ?? 'none';
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(linkOf(second.stdout)).toMatch(/^kps_[A-Za-z0-9_-]{40,}$/);
+    expect(linkOf(second.stdout)).not.toBe(linkOf(first.stdout));
+  }, 240_000);
 
   test('starts again after that, restarts a worker that died, and Ctrl-C ends all in order', async () => {
-    log = '';
+    commands.log = '';
     const parent = start();
-    await until(() => log.includes('serving'));
-    const worker = childrenOf(parent.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('identity-fd'));
-    process.kill(worker ?? 0, 'SIGKILL');
-    await until(() => log.includes('the worker ended (SIGKILL); starting it again'));
-    await until(() => childrenOf(parent.pid ?? 0).length === 3);
-    const children = childrenOf(parent.pid ?? 0);
-    const ended = new Promise((resolve) => parent.once('exit', resolve));
-    parent.kill('SIGINT');
-    expect(await ended).toBe(0);
+    const pid = parent.pid ?? 0;
+    await commands.until(() => commands.log.includes('serving') && workerUnder(pid) !== undefined);
+    process.kill(workerUnder(pid) ?? 0, 'SIGKILL');
+    await commands.until(() => commands.log.includes('the worker ended (SIGKILL); starting it again'));
+    await commands.until(() => workerUnder(pid) !== undefined && childrenOf(pid).length === 3);
+    const children = childrenOf(pid);
+    expect(await commands.stop(parent)).toBe(0);
     expect(children.every(isGone)).toBe(true);
-  }, 120_000);
+    expect(commands.log).toContain('stopped');
+  }, 240_000);
 });
