@@ -49,6 +49,7 @@ k3s_start_check() {
 k3s_start_save() {
 	k3s_refuse
 	unit_links >"$before/links" || fail 77 "cannot write to $before; is the disk full?"
+	if command -v nft >/dev/null; then nft list tables >"$before/tables" 2>/dev/null; fi
 	for key in $k3s_settings; do
 		value=$(cat "/proc/sys/$(k3s_setting_path "$key")" 2>/dev/null) && printf '%s %s\n' "$key" "$value"
 	done >"$before/settings"
@@ -110,7 +111,22 @@ k3s_start_undo() {
 	while read -r key value; do
 		[ ! -e "/proc/sys/$(k3s_setting_path "$key")" ] || printf '%s\n' "$value" >"/proc/sys/$(k3s_setting_path "$key")"
 	done <"$before/settings" 2>/dev/null
+	k3s_tables_away
 	systemctl daemon-reload
+}
+
+# The rules of kube-proxy are gone by now; the empty tables that they brought go too.
+k3s_tables_away() {
+	[ -f "$before/tables" ] || return 0
+	for family in ip ip6; do
+		for table in raw mangle nat filter; do
+			grep -Fqx "table $family $table" "$before/tables" && continue
+			nft list table "$family" "$table" 2>/dev/null |
+				grep -Eqv '^table |^[[:space:]]*chain |^[[:space:]]*type [a-z]+ hook .* policy accept;|^[[:space:]]*[}]?[[:space:]]*$' && continue
+			nft delete table "$family" "$table" 2>/dev/null
+		done
+	done
+	return 0
 }
 
 # The proof is the check: where it succeeds nothing was changed.
