@@ -3,12 +3,12 @@
  * - /etc/.pwd.lock, /etc/*- and apt's and dpkg's own caches: tools leave them whenever an account or package is touched;
  * - counters and handles of nftables rules: they count packets;
  * - kernel values that count, age or are random by themselves (fs.*-nr, random.*, *_time*, stable_secret, per-interface copies);
- * - units that exist only while something is mounted or a timer runs (transient *.mount, *.scope, run-*).
+ * - units that come and go by themselves: sessions, timers' services, what only a boot starts.
  */
 export const hostSnapshot = `
 echo '# packages'; dpkg -l | awk '/^[a-z][a-z] /{ print $1, $2, $3 }'
 echo '# unit files'; systemctl list-unit-files --no-legend --no-pager | awk '{ print $1, $2 }' | grep -v '^run-'
-echo '# units'; systemctl list-units --all --no-legend --no-pager --plain --type=service,socket,timer | awk '$2 == "loaded" && $3 == "active" { print $1, $3 }' | grep -vE '^(user@|user-runtime|run-|systemd-(hostnamed|timedated|localed|logind)|apt-daily|dpkg-db|e2scrub|fstrim)' | sort
+echo '# units'; systemctl list-units --all --no-legend --no-pager --plain --type=service,socket,timer | awk '$2 == "loaded" && $3 == "active" { print $1, $3 }' | grep -vE '^(user@|user-runtime|run-|systemd-(hostnamed|timedated|localed|logind)|apt-daily|dpkg-db|e2scrub|fstrim|systemd-tmpfiles-setup-dev)' | sort
 echo '# files'; find /etc /usr/local /root/.ssh -xdev ! -path '/etc/.pwd.lock' ! -name '*-' -printf '%y %m %u %g %p %l\\n' | sort
 find /etc /usr/local /root/.ssh -xdev -type f ! -path '/etc/.pwd.lock' ! -name '*-' -exec sha256sum {} + | sort
 echo '# nft'; nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'
