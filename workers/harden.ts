@@ -12,17 +12,18 @@ import { hardenWish, readServer, reportServer } from './server-facts.ts';
 /** Makes the hardening controls hold; a second run changes nothing. */
 export async function runHarden(job: Job, input: RunInput<'harden'>): Promise<RunResult> {
   const frozen = job.claim.plan;
-  const { plan, hash } = frozen ?? (await freshPlan(job, input));
+  const { plan, hash, facts } = frozen === null ? await freshPlan(job, input) : { ...frozen, facts: null };
   if (input.planOnly) return { changed: 0, planHash: hash, planOnly: true };
   const { changed } = await executePlan(job, plan, frozen?.states ?? []);
-  const after = await readServer(job);
+  // With nothing to do, what was just read is what there is.
+  const after = facts !== null && plan.steps.length === 0 ? facts : await readServer(job);
   const wish = hardenWish(job, input, after);
   reportServer(job, wish, after);
   noteRest(job, wish, after);
   return { changed, planHash: hash };
 }
 
-async function freshPlan(job: Job, input: RunInput<'harden'>): Promise<{ plan: Plan; hash: string }> {
+async function freshPlan(job: Job, input: RunInput<'harden'>): Promise<{ plan: Plan; hash: string; facts: ServerFacts }> {
   const facts = await readServer(job);
   demandKnownLogins(input, facts);
   const wish = hardenWish(job, input, facts);
@@ -31,7 +32,7 @@ async function freshPlan(job: Job, input: RunInput<'harden'>): Promise<{ plan: P
   demandSamePlan(input.planHash, plan, hash);
   await job.api.plan(plan, hash);
   if (input.planOnly) reportServer(job, wish, facts);
-  return { plan, hash };
+  return { plan, hash, facts };
 }
 
 /** The hash covers what was wished for, not whether it was only to be shown: `--plan` and `--plan-hash` mean the same plan. */
