@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { Fault } from '../../core/fault.ts';
+import { mayReach } from '../../core/targets.ts';
 
 export interface FetchRules {
   /** KIPPER_TARGETS. */
@@ -14,17 +15,14 @@ export interface FetchRules {
   method?: 'GET' | 'HEAD';
 }
 
-const metadata = new Set(['100.100.100.200', '168.63.129.16', 'fd00:ec2::254']);
 const maxRedirects = 5;
 const idleMs = 60_000;
 
-/** Whether artefacts may come from an address: link-local, metadata and unspecified ones never; private ones only where KIPPER_TARGETS allows any. */
+/** Whether artefacts may come from an address, by KIPPER_TARGETS. An IPv4 address written as IPv6 counts as what it is. */
 export function mayFetchFrom(address: string, targets: FetchRules['targets']): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  if (metadata.has(parsed.toString())) return false;
-  const range = parsed.range();
-  return range === 'unicast' || (targets === 'any' && ['private', 'loopback', 'uniqueLocal', 'carrierGradeNat'].includes(range));
+  return mayReach({ text: parsed.toString(), range: parsed.range() }, targets);
 }
 
 /** Opens an https URL, following redirects; every hop is https and its resolved address is checked at connect, so that no name can be swapped. */

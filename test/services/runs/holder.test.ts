@@ -1,9 +1,12 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { leaseMs } from '../../../core/runs.ts';
-import { signaturesPerRun } from '../../../core/wire.ts';
-import { events, findings, runs, servers, steps } from '../../../services/db/tables.ts';
+import { Fault } from '../../../core/fault.ts';
+import { Redacted } from '../../../core/redacted.ts';
+import { newId } from '../../../core/ids.ts';
+import { settlementBody, signaturesPerRun } from '../../../core/wire.ts';
+import { clusters, events, findings, runs, servers, steps } from '../../../services/db/tables.ts';
 import { revokeWorker } from '../../../services/fleet/revoke.ts';
 import { reconcile } from '../../../services/reconcile.ts';
 import { cancelRun } from '../../../services/runs/cancel.ts';
@@ -15,6 +18,7 @@ import { retryRun } from '../../../services/runs/retry.ts';
 import { settleRun } from '../../../services/runs/settle.ts';
 import { runSteps, showRun } from '../../../services/runs/show.ts';
 import { signChallenge } from '../../../services/runs/sign.ts';
+import { makeVault } from '../../../services/vault/vault.ts';
 import { newContext, seedPerson, type TestContext } from '../../support/record.ts';
 import { challengeOf, claimed, planOf, queue, seedTarget, seedWorker, type Seeded, type Worker } from '../../support/runs.ts';
 
@@ -39,7 +43,43 @@ const codeOf = (act: () => unknown) => {
   return 'done';
 };
 
+describe('trying again', () => {
+  test('asks for the same rights as the first time: only an owner takes a cluster away', () => {
+    const run = queue(ctx, target, 'uninstall', { clusterId: 'cls_x' });
+    ctx.db.update(runs).set({ state: 'failed', settledAtMs: ctx.now() }).where(eq(runs.id, run.id)).run();
+    expect(codeOf(() => retryRun(ctx, { ...target.actor, role: 'member' }, run.id))).toBe('not_allowed');
+    expect(codeOf(() => retryRun(ctx, target.actor, run.id))).toBe('done');
+  });
+});
+
 describe('claiming', () => {
+  test('an uninstall that is tried again finds its cluster removed and touches nothing that came after', () => {
+    const id = newId('cluster', ctx.now(), ctx.random);
+    ctx.db
+      .insert(clusters)
+      .values({
+        id,
+        organizationId: target.actor.organizationId,
+        serverId: target.serverId,
+        name: 'one',
+        state: 'removed',
+        domain: 'a.example.com',
+        createdAtMs: ctx.now(),
+        removedAtMs: ctx.now(),
+      })
+      .run();
+    const run = queue(ctx, target, 'uninstall', { clusterId: id });
+    ctx.db.update(runs).set({ clusterId: id }).where(eq(runs.id, run.id)).run();
+    expect(claimRun(ctx, worker, run.id)).toBeNull();
+    expect(JSON.parse(rowOf(run.id)?.fault ?? '{}')).toMatchObject({ code: 'gone' });
+  });
+
+  test('a Fault of any length fits the settlement', () => {
+    const long = 'x'.repeat(9_000);
+    const view = new Fault('host_refused', { message: long, hint: long, field: long, reason: long }).view();
+    expect(settlementBody.safeParse({ outcome: 'failed', fault: view, result: { changed: 0 } }).success).toBe(true);
+  });
+
   test('exactly one of 20 workers gets a run', () => {
     const run = queue(ctx, target);
     const answers = Array.from({ length: 20 }, () => claimRun(ctx, seedWorker(ctx), run.id));
@@ -196,6 +236,14 @@ describe('signing', () => {
     expect(signature.subarray(0, 15).toString('latin1')).toBe('\0\0\0\x0bssh-ed25519');
     expect(verify(null, challenge, key, signature.subarray(19))).toBe(true);
     expect(ctx.db.select().from(events).where(eq(events.name, 'run.signed')).all()).toHaveLength(1);
+  });
+
+  test('T63 a key that cannot be decrypted stops the login: nothing is signed, nothing is written as signed', () => {
+    const run = queue(ctx, target);
+    const { token } = claimed(ctx, worker, run);
+    const other = { ...ctx, vault: makeVault(new Redacted(randomBytes(32))) };
+    expect(() => signChallenge(other, run.id, token, challengeOf({ publicKey: target.key.publicKey }))).toThrow(Fault);
+    expect(ctx.db.select().from(events).where(eq(events.name, 'run.signed')).all()).toEqual([]);
   });
 
   test('anything else is refused: other user, service, method, key, a longer message, plain bytes', () => {
