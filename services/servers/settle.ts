@@ -38,11 +38,15 @@ function causeOfSettlement(settlement: Settlement): string | null | undefined {
   const fault = settlement.fault;
   if (fault === undefined) return undefined;
   if (fault.code === 'host_key_changed') return 'host_key_changed';
+  if (provesLogin.has(fault.code) || fault.reason === 'forward_refused') return null;
   if (fault.code === 'host_unreachable') return fault.reason !== undefined && isCause(fault.reason) ? fault.reason : 'unknown';
   if (fault.code === 'host_refused' && fault.reason !== undefined && isCause(fault.reason) && standsInTheWay.has(fault.reason))
     return fault.reason;
   return undefined;
 }
+
+/** Whoever was told this by the server was logged in there. */
+const provesLogin = new Set(['step_failed', 'cluster_refused']);
 
 /** Refusals of the host that keep every run out, unlike those of one installation. */
 const standsInTheWay = new Set([
