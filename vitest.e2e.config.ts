@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** One host at a time on two cores; a lab boots once for a file. */
+/** One file at a time on two cores; a lab boots once for a file. A second try is for a machine that was busy: it is reported. */
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.e2e.ts'],
@@ -10,5 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     pool: 'forks',
     bail: 0,
+    retry: 1,
+    maxConcurrency: 2,
   },
 });

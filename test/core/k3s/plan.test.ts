@@ -30,6 +30,11 @@ describe('what is written before the first start', () => {
     expect(plugins.find((one) => one.name === 'EventRateLimit')?.configuration.limits).toHaveLength(2);
   });
 
+  test('T62 no plan holds a secret: k3s makes its own token on the host', () => {
+    const text = JSON.stringify(planK3s(k3sWish, bareFacts));
+    expect(text).not.toMatch(/PRIVATE KEY|agent-token|\btoken:|K10[0-9a-f]{64}|kpe_|kpr_/);
+  });
+
   test('no audit rule above Metadata can see a Secret or ConfigMap, and all four levels are used (P9)', () => {
     const { rules } = parse(renderAudit()) as {
       rules: { level: string; resources?: { group: string; resources?: string[] }[]; nonResourceURLs?: string[] }[];
