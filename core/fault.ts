@@ -50,6 +50,9 @@ export interface FaultView {
   reason?: string;
 }
 
+export const longestSentence = 4_000;
+export const longestName = 200;
+
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly hint: string | undefined;
@@ -66,13 +69,14 @@ export class Fault extends Error {
     this.reason = given.reason;
   }
 
+  /** Cut to what the wire takes (core/wire.ts): a host's long words must not keep a run from being settled. */
   view(): FaultView {
     return {
       code: this.code,
-      message: this.message,
-      ...(this.hint === undefined ? {} : { hint: this.hint }),
-      ...(this.field === undefined ? {} : { field: this.field }),
-      ...(this.reason === undefined ? {} : { reason: this.reason }),
+      message: this.message.slice(0, longestSentence),
+      ...(this.hint === undefined ? {} : { hint: this.hint.slice(0, longestSentence) }),
+      ...(this.field === undefined ? {} : { field: this.field.slice(0, longestName) }),
+      ...(this.reason === undefined ? {} : { reason: this.reason.slice(0, longestName) }),
     };
   }
 }

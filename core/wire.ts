@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultCodes, type FaultCode } from './fault.ts';
+import { faultCodes, longestName, longestSentence, type FaultCode } from './fault.ts';
 import type { Plan } from './plan.ts';
 import { findingScopes, stepStates } from './runs.ts';
 
@@ -12,14 +12,14 @@ export const planMaxBytes = 16 * 1024 * 1024;
 export const signaturesPerRun = 64;
 
 const codes = Object.keys(faultCodes) as [FaultCode, ...FaultCode[]];
-const sentence = z.string().max(4_000);
+const sentence = z.string().max(longestSentence);
 
 export const faultView = z.strictObject({
   code: z.enum(codes),
   message: sentence,
   hint: sentence.optional(),
-  field: z.string().max(200).optional(),
-  reason: z.string().max(200).optional(),
+  field: z.string().max(longestName).optional(),
+  reason: z.string().max(longestName).optional(),
 });
 
 const finding = z.strictObject({

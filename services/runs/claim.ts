@@ -4,7 +4,7 @@ import { leaseMs, type Claim, type Target } from '../../core/runs.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Context } from '../context.ts';
 import { atomically } from '../db/open.ts';
-import { hostKeys, runs, serverKeys, servers, steps, workers } from '../db/tables.ts';
+import { apps, clusters, hostKeys, runs, serverKeys, servers, steps, workers } from '../db/tables.ts';
 import { writeEvent } from '../events.ts';
 import type { RunRow } from '../schedule.ts';
 import { wakeWatchers, writeFeed } from './feed.ts';
@@ -44,7 +44,7 @@ function isBusy(ctx: Context, run: RunRow): boolean {
 }
 
 function take(ctx: Context, worker: WorkerRow, run: RunRow): Claim | null {
-  const target = targetOf(ctx, run.serverId);
+  const target = goneOf(ctx, run) ?? targetOf(ctx, run.serverId);
   if (target instanceof Fault) {
     finishRun(ctx, { kind: 'system', job: 'claim' }, run, { outcome: 'failed', fault: target.view(), result: { changed: 0 } });
     return null;
@@ -94,6 +94,27 @@ function frozenPlan(ctx: Context, run: RunRow): Claim['plan'] {
   if (run.plan === null || run.planHash === null) return null;
   const states = ctx.db.select({ state: steps.state }).from(steps).where(eq(steps.runId, run.id)).orderBy(asc(steps.position)).all();
   return { plan: JSON.parse(run.plan) as Plan, hash: run.planHash, states: states.map((row) => row.state) };
+}
+
+/** What a run is about may have been removed while it waited: an old deploy or uninstall would then meet what came after. */
+function goneOf(ctx: Context, run: RunRow): Fault | null {
+  const app =
+    run.appId === null
+      ? undefined
+      : ctx.db.select({ name: apps.name, removedAtMs: apps.removedAtMs }).from(apps).where(eq(apps.id, run.appId)).get();
+  if (app !== undefined && app.removedAtMs !== null)
+    return new Fault('gone', { message: `app ${app.name} was removed`, hint: `deploy it anew with kip app deploy --name ${app.name}` });
+  const cluster =
+    run.clusterId === null
+      ? undefined
+      : ctx.db
+          .select({ name: clusters.name, removedAtMs: clusters.removedAtMs })
+          .from(clusters)
+          .where(eq(clusters.id, run.clusterId))
+          .get();
+  if (cluster !== undefined && cluster.removedAtMs !== null)
+    return new Fault('gone', { message: `cluster ${cluster.name} was removed`, hint: 'see what stands with kip cluster ls' });
+  return null;
 }
 
 function targetOf(ctx: Context, serverId: string): Target | Fault {

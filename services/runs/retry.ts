@@ -1,5 +1,5 @@
 import { Fault } from '../../core/fault.ts';
-import type { Actor } from '../access.ts';
+import { demandOwner, type Actor } from '../access.ts';
 import type { Context } from '../context.ts';
 import { atomically } from '../db/open.ts';
 import { queueRun } from '../schedule.ts';
@@ -15,6 +15,7 @@ export function retryRun(ctx: Context, actor: Actor, id: string): RunView {
       hint: `watch it with kip run watch ${run.id}`,
     });
   }
+  if (run.kind === 'uninstall') demandOwner(actor, 'remove a cluster');
   const row = atomically(ctx.db, () =>
     queueRun(ctx, actor, {
       organizationId: run.organizationId,
