@@ -56,7 +56,8 @@ export async function createCluster(ctx: Context, actor: Actor, input: z.input<t
   const tlsSans = [server.address ?? ''].filter((address) => isIP(address) !== 0 || domainName.safeParse(address).success);
   const made = atomically(ctx.db, () => {
     refuseTaken(ctx, server, name);
-    const cluster = standing(ctx, server) ?? insertCluster(ctx, actor, server, name, domain);
+    const before = standing(ctx, server);
+    const cluster = before === undefined ? insertCluster(ctx, actor, server, name, domain) : moveDomain(ctx, before, wanted);
     const wish: RunInput<'install'> = {
       ...harden,
       clusterId: cluster.id,
@@ -85,6 +86,12 @@ function standing(ctx: Context, server: ServerRow): ClusterRow | undefined {
     .from(clusters)
     .where(and(eq(clusters.serverId, server.id), isNull(clusters.removedAtMs)))
     .get();
+}
+
+/** A cluster that never came up takes the domain of the new wish: the old one may be what was wrong. */
+function moveDomain(ctx: Context, cluster: ClusterRow, wanted: string | null): ClusterRow {
+  if (wanted === null || wanted === cluster.domain) return cluster;
+  return ctx.db.update(clusters).set({ domain: wanted }).where(eq(clusters.id, cluster.id)).returning().get();
 }
 
 function refuseTaken(ctx: Context, server: ServerRow, name: string): void {

@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts';
 import { demandOwner, type Actor } from '../access.ts';
 import type { Context } from '../context.ts';
 import { atomically } from '../db/open.ts';
-import { clusters, hostKeys, runs, serverKeys, servers } from '../db/tables.ts';
+import { apps, clusters, hostKeys, namespaces, runs, serverKeys, servers } from '../db/tables.ts';
 import { writeEvent } from '../events.ts';
 import { revokeOpen } from './enrolment.ts';
 import { findServer, type ServerRow } from './find.ts';
@@ -25,7 +25,7 @@ export function removeServer(ctx: Context, actor: Actor, server: string, force: 
   demandOwner(actor, 'remove a server');
   return atomically(ctx.db, () => {
     const cluster = standingCluster(ctx, row);
-    refuseWhileUsed(ctx, row, cluster, force);
+    refuseWhileUsed(ctx, row, cluster?.name, force);
     const nowMs = ctx.now();
     revokeOpen(ctx, row.id);
     ctx.db
@@ -38,13 +38,9 @@ export function removeServer(ctx: Context, actor: Actor, server: string, force: 
       .set({ replacedAtMs: nowMs })
       .where(and(eq(hostKeys.serverId, row.id), isNull(hostKeys.replacedAtMs)))
       .run();
-    ctx.db
-      .update(clusters)
-      .set({ state: 'removed', removedAtMs: nowMs })
-      .where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs)))
-      .run();
+    if (cluster !== undefined) forgetCluster(ctx, cluster.id, nowMs);
     ctx.db.update(servers).set({ state: 'removed', removedAtMs: nowMs }).where(eq(servers.id, row.id)).run();
-    const removed = { id: row.id, name: row.name, ...leftovers(row, cluster) };
+    const removed = { id: row.id, name: row.name, ...leftovers(row, cluster?.name) };
     writeEvent(ctx, actor, {
       organizationId: row.organizationId,
       name: 'server.removed',
@@ -55,12 +51,24 @@ export function removeServer(ctx: Context, actor: Actor, server: string, force: 
   });
 }
 
-function standingCluster(ctx: Context, row: ServerRow): string | undefined {
+function standingCluster(ctx: Context, row: ServerRow): { id: string; name: string } | undefined {
   return ctx.db
-    .select({ name: clusters.name })
+    .select({ id: clusters.id, name: clusters.name })
     .from(clusters)
     .where(and(eq(clusters.serverId, row.id), isNull(clusters.removedAtMs)))
-    .get()?.name;
+    .get();
+}
+
+/** Its apps go with it: no run could ever take them away, and their names would stay taken. */
+function forgetCluster(ctx: Context, clusterId: string, nowMs: number): void {
+  const gone = { state: 'removed', removedAtMs: nowMs } as const;
+  ctx.db.update(clusters).set(gone).where(eq(clusters.id, clusterId)).run();
+  ctx.db
+    .update(apps)
+    .set(gone)
+    .where(and(eq(apps.clusterId, clusterId), isNull(apps.removedAtMs)))
+    .run();
+  ctx.db.delete(namespaces).where(eq(namespaces.clusterId, clusterId)).run();
 }
 
 function refuseWhileUsed(ctx: Context, row: ServerRow, cluster: string | undefined, force: boolean): void {

@@ -9,6 +9,9 @@ import { releaseApp } from '../../../services/apps/release.ts';
 import { removeApp } from '../../../services/apps/remove.ts';
 import { settleDeploy, settleRetire } from '../../../services/apps/settle.ts';
 import { apps, clusters, environments, projects, releases, runs } from '../../../services/db/tables.ts';
+import { claimRun } from '../../../services/runs/claim.ts';
+import { removeServer } from '../../../services/servers/remove.ts';
+import { seedWorker } from '../../support/runs.ts';
 import { newContext, seedPerson, seedServer, type PersonActor, type TestContext } from '../../support/record.ts';
 
 let ctx: TestContext;
@@ -135,6 +138,33 @@ describe('deploying an app', () => {
     expect(() => deployed({ ...web, cluster }, stranger)).toThrow(/no such cluster/);
     expect(() => findApp(ctx, stranger, made.app.id)).toThrow(/no such app/);
     expect(() => removeApp(ctx, stranger, made.app.id)).toThrow(/no such app/);
+  });
+});
+
+describe('a removal', () => {
+  it('ends a deploy that waited behind it: nothing is left on the cluster that the record calls removed', () => {
+    seedCluster(actor);
+    settleDeploy(ctx, deployed(web).run, { outcome: 'succeeded', result: { changed: 9 } });
+    const retire = removeApp(ctx, actor, 'web');
+    const late = deployed(web).run;
+    settleRetire(ctx, retire, { outcome: 'succeeded', result: { changed: 9 } });
+    ctx.db.update(runs).set({ state: 'succeeded', settledAtMs: ctx.now() }).where(eq(runs.id, retire.id)).run();
+    expect(claimRun(ctx, seedWorker(ctx), late.id)).toBeNull();
+    const row = ctx.db.select().from(runs).where(eq(runs.id, late.id)).get();
+    expect(row?.state).toBe('failed');
+    expect(JSON.parse(row?.fault ?? '')).toMatchObject({ code: 'gone', message: 'app web was removed' });
+  });
+
+  it('of a lost server takes its apps along: their names are free for the machine that replaces it', () => {
+    const cluster = seedCluster(actor);
+    deployed(web);
+    ctx.db.update(runs).set({ state: 'failed', settledAtMs: ctx.now() }).run();
+    const server = ctx.db.select({ id: clusters.serverId }).from(clusters).where(eq(clusters.id, cluster)).get();
+    removeServer(ctx, actor, server?.id ?? '', true);
+    expect(listApps(ctx, actor, { limit: 10 }).items).toEqual([]);
+    seedCluster(actor, 'two');
+    deployed(web);
+    expect(findApp(ctx, actor, 'web').removedAtMs).toBeNull();
   });
 });
 

@@ -117,3 +117,14 @@ test('a plan alone leaves no cluster behind', async () => {
   settleInstall(it, run, { outcome: 'succeeded', result: { changed: 0, planOnly: true } });
   expect(listClusters(it, actor, { limit: 50 }).items).toEqual([]);
 });
+
+test('the same wish with another domain, after an install that failed, is installed with that domain', async () => {
+  const it = ready();
+  const actor = seedPerson(it);
+  const server = seedServer(it, actor, { address: '203.0.113.7', facts });
+  const first = await createCluster(it, actor, { serverId: server.id, name: 'shop', domain: 'typo.example.com' });
+  it.db.update(runs).set({ state: 'failed', settledAtMs: it.now() }).where(eq(runs.id, first.run.id)).run();
+  const second = await createCluster(it, actor, { serverId: server.id, name: 'shop', domain: 'right.example.com' });
+  expect(second.cluster).toMatchObject({ id: first.cluster.id, domain: 'right.example.com' });
+  expect(JSON.parse(second.run.input)).toMatchObject({ domain: 'right.example.com' });
+});
