@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNotNull, isNull, or } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, min, or } from 'drizzle-orm';
 import { workerSlots } from '../core/wire.ts';
 import type { Context } from './context.ts';
 import { atomically } from './db/open.ts';
@@ -7,7 +7,6 @@ import type { RunQueue } from './queue.ts';
 
 /** A worker that was not heard of for longer is not counted on. */
 const seenMs = 5 * 60_000;
-const lookAtMost = 2_000;
 
 export interface Dispatcher {
   /** Looks at the record soon; many calls become one look. */
@@ -90,24 +89,15 @@ async function dispatch(ctx: Context, queue: RunQueue): Promise<void> {
 
 /** Runs that may start now, one a server, fairly by organization, within 2 × what the workers can carry. */
 export function pickRuns(ctx: Context): string[] {
-  const open = ctx.db
-    .select({ id: runs.id, organizationId: runs.organizationId, serverId: runs.serverId, state: runs.state, rungAtMs: runs.rungAtMs })
-    .from(runs)
-    .where(inArray(runs.state, ['queued', 'running']))
-    .orderBy(asc(runs.id))
-    .limit(lookAtMost)
-    .all();
-  const taken = new Set(open.filter((run) => run.state === 'running' || run.rungAtMs !== null).map((run) => run.serverId));
+  const rung = or(eq(runs.state, 'running'), and(eq(runs.state, 'queued'), isNotNull(runs.rungAtMs)));
+  const under = ctx.db.select({ organizationId: runs.organizationId, serverId: runs.serverId }).from(runs).where(rung).all();
+  const taken = new Set(under.map((run) => run.serverId));
   const outstanding = new Map<string, number>();
-  for (const run of open) {
-    if (run.state === 'running' || run.rungAtMs !== null)
-      outstanding.set(run.organizationId, (outstanding.get(run.organizationId) ?? 0) + 1);
-  }
-  let room = 2 * workerSlots * workersThere(ctx) - [...outstanding.values()].reduce((sum, each) => sum + each, 0);
+  for (const { organizationId } of under) outstanding.set(organizationId, (outstanding.get(organizationId) ?? 0) + 1);
+  let room = 2 * workerSlots * workersThere(ctx) - under.length;
   const queues = new Map<string, string[]>();
-  for (const run of open) {
-    if (run.state !== 'queued' || taken.has(run.serverId)) continue;
-    taken.add(run.serverId);
+  for (const run of firstOfServers(ctx)) {
+    if (run.id === null || taken.has(run.serverId)) continue;
     queues.set(run.organizationId, [...(queues.get(run.organizationId) ?? []), run.id]);
   }
   const picked: string[] = [];
@@ -122,6 +112,18 @@ export function pickRuns(ctx: Context): string[] {
     else queues.set(organization, rest);
   }
   return picked;
+}
+
+/** The oldest run of each server that waits: however many wait for one server, they hide no other. */
+function firstOfServers(ctx: Context) {
+  const id = min(runs.id);
+  return ctx.db
+    .select({ id, organizationId: runs.organizationId, serverId: runs.serverId })
+    .from(runs)
+    .where(eq(runs.state, 'queued'))
+    .groupBy(runs.serverId)
+    .orderBy(asc(id))
+    .all();
 }
 
 function workersThere(ctx: Context): number {

@@ -24,17 +24,13 @@ const actor = { kind: 'system', job: 'reconcile' } as const;
 export function reconcile(ctx: Context): void {
   mendClock(ctx);
   const nowMs = ctx.now();
+  const thrown: unknown[] = [];
   for (const run of ctx.db.select().from(runs).where(eq(runs.state, 'running')).all()) {
-    if (isOutOfTime(run, nowMs))
-      endRun(
-        ctx,
-        run,
-        new Fault('timed_out', {
-          message: `the run took longer than ${Math.round(run.timeoutMs / 1000)} s`,
-          hint: `look at its last step with kip run show ${run.id}`,
-        }),
-      );
-    else if ((run.leaseUntilMs ?? 0) < nowMs) expireRun(ctx, run);
+    try {
+      settleLost(ctx, run, nowMs);
+    } catch (one) {
+      thrown.push(one);
+    }
   }
   ctx.db
     .update(runs)
@@ -42,6 +38,21 @@ export function reconcile(ctx: Context): void {
     .where(and(eq(runs.state, 'queued'), isNotNull(runs.rungAtMs), lt(runs.rungAtMs, nowMs - ringAgainMs)))
     .run();
   ctx.ring();
+  // One run that cannot be ended holds up no other; it is said each time.
+  if (thrown.length > 0) throw thrown[0];
+}
+
+function settleLost(ctx: Context, run: RunRow, nowMs: number): void {
+  if (isOutOfTime(run, nowMs))
+    endRun(
+      ctx,
+      run,
+      new Fault('timed_out', {
+        message: `the run took longer than ${Math.round(run.timeoutMs / 1000)} s`,
+        hint: `look at its last step with kip run show ${run.id}`,
+      }),
+    );
+  else if ((run.leaseUntilMs ?? 0) < nowMs) expireRun(ctx, run);
 }
 
 /** A clock that jumped back would keep times in the future for as long as it jumped: they become now. */

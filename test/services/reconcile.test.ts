@@ -93,7 +93,39 @@ describe('the reconciler', () => {
   });
 });
 
+test('a run whose end cannot be written holds up neither the others nor the rings', () => {
+  const [bad, good] = [queue(ctx, seedTarget(ctx)), queue(ctx, seedTarget(ctx))];
+  const worker = seedWorker(ctx);
+  for (const run of [bad, good]) claimed(ctx, worker, run);
+  ctx.db.update(runs).set({ attempts: 5 }).where(eq(runs.id, bad.id)).run();
+  const broken: TestContext = Object.assign(Object.create(ctx) as TestContext, {
+    settlements: {
+      audit: () => {
+        throw new Error('no');
+      },
+    },
+  });
+  ctx.clock.nowMs += leaseMs + 1;
+  const rings = ctx.rings.count;
+  expect(() => reconcile(broken)).toThrow('no');
+  expect(rowOf(good.id)?.state).toBe('queued');
+  expect(ctx.rings.count).toBe(rings + 1);
+});
+
 describe('the dispatcher', () => {
+  test('thousands of runs that wait for one server hide no other server', () => {
+    const busy = seedTarget(ctx);
+    const row = queue(ctx, busy);
+    for (let n = 0; n < 2_100; n += 1)
+      ctx.db
+        .insert(runs)
+        .values({ ...row, id: `${row.id.slice(0, -5)}${String(n).padStart(5, '0')}z` })
+        .run();
+    const late = queue(ctx, seedTarget(ctx));
+    expect(pickRuns(ctx)).toContain(late.id);
+    expect(pickRuns(ctx)).toHaveLength(2);
+  });
+
   test('picks the oldest run of each free server only', () => {
     const target = seedTarget(ctx);
     const [first] = [queue(ctx, target), queue(ctx, target)];
