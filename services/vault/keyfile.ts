@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { Fault } from '../../core/fault.ts';
@@ -113,9 +113,9 @@ export function openVault(db: Database, file: string, key: Redacted<Buffer>): Va
   return vault;
 }
 
-/** `<file>` becomes `<file>.old`, `<file>.new` becomes `<file>`. */
+/** `<file>` is kept as `<file>.old`, `<file>.new` becomes `<file>`: at no moment is there no key. */
 export function swapKeyFiles(file: string): void {
-  renameSync(file, `${file}.old`);
+  copyFileSync(file, `${file}.old`);
   renameSync(`${file}.new`, file);
   syncFolder(file);
 }

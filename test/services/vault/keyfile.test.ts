@@ -8,6 +8,7 @@ import * as tables from '../../../services/db/tables.ts';
 import { freshenSigningKey, currentKey } from '../../../services/people/keys.ts';
 import { openBeside, openRecord } from '../../../services/record.ts';
 import { issueToken } from '../../../services/runs/token.ts';
+import { swapKeyFiles } from '../../../services/vault/keyfile.ts';
 import { rotateKey, sealedColumns } from '../../../services/vault/rotate.ts';
 import { makeServerKey, openServerKey } from '../../../services/vault/serverkey.ts';
 import { seedPerson, seedServer } from '../../support/record.ts';
@@ -70,6 +71,16 @@ describe('the key file', () => {
   });
 });
 
+test('the exchange of key files leaves a key in place at every moment, the old one beside it', () => {
+  writeFileSync(keyFile(), 'old', { mode: 0o600 });
+  expect(() => swapKeyFiles(keyFile())).toThrow(/ENOENT/);
+  expect(readFileSync(keyFile(), 'utf8')).toBe('old');
+  writeFileSync(`${keyFile()}.new`, 'new', { mode: 0o600 });
+  swapKeyFiles(keyFile());
+  expect([readFileSync(keyFile(), 'utf8'), readFileSync(`${keyFile()}.old`, 'utf8')]).toEqual(['new', 'old']);
+  expect(statSync(`${keyFile()}.old`).mode & 0o777).toBe(0o600);
+});
+
 describe('kipper keys rotate', () => {
   const seeded = async () => {
     const record = await start();
@@ -92,7 +103,9 @@ describe('kipper keys rotate', () => {
     expect(row?.privateSealed.equals(key.privateSealed)).toBe(false);
     expect(row === undefined ? null : openServerKey(again.ctx, row).export({ format: 'jwk' }).d).toBe(secret);
     const signing = currentKey(again.ctx);
-    expect(() => again.ctx.vault.open(signing?.privateSealed ?? Buffer.alloc(0), { row: signing?.kid ?? '', field: 'private_sealed' })).not.toThrow();
+    expect(() =>
+      again.ctx.vault.open(signing?.privateSealed ?? Buffer.alloc(0), { row: signing?.kid ?? '', field: 'private_sealed' }),
+    ).not.toThrow();
     again.close();
     writeFileSync(keyFile(), old);
     await expect(start()).rejects.toMatchObject({ field: 'KIPPER_KEY_FILE' });
