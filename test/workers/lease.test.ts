@@ -102,6 +102,22 @@ describe('the lease of a host', () => {
     execFileSync('kill', [bystander]);
   });
 
+  test('after a reboot the old group may be anybody’s: it is left alone', async () => {
+    // A daemon whose first process has ended, as those that fork twice are: its group lives, its leader does not.
+    const group = execFileSync('setsid', ['sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $$ $!'], { encoding: 'utf8' }).trim().split(' ');
+    const [leader = '', child = ''] = group;
+    const first = await (await connect()).session('run_a', 2);
+    first.close();
+    await expect.poll(() => existsSync(`/proc/${readFileSync(join(sshd.home, 'lease/holder'), 'utf8').split(' ')[2]}`)).toBe(false);
+    writeFileSync(join(sshd.home, 'lease/holder'), `run_a 2 ${leader} 1 ${leader} 0 0 00000000-0000-0000-0000-000000000000\n`);
+    await (await connect()).session('run_b', 3);
+    expect(existsSync(`/proc/${child}`)).toBe(true);
+    expect(readFileSync(join(sshd.home, 'lease/holder'), 'utf8').trim().split(' ')[7]).toBe(
+      readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    );
+    execFileSync('kill', [child]);
+  });
+
   test('a step killed half-way is put back by the next session of the run', async () => {
     const connection = await connect();
     const session = await connection.session('run_a', 2);

@@ -1,14 +1,17 @@
 # shellcheck shell=sh disable=SC2015,SC2034,SC2154
-# The lease: the newest run owns the host. lease/holder is one line: run fence pid start group sshd sshd-start.
+# The lease: the newest run owns the host. lease/holder is one line: run fence pid start group sshd sshd-start boot.
+# Numbers of processes mean something in their own boot only: after a reboot the old group may be anybody's.
 
 lease_read() {
-	held_run='' held_fence=0 held_pid=0 held_start=0 held_group=0 held_sshd=0 held_sshd_start=0
+	held_run='' held_fence=0 held_pid=0 held_start=0 held_group=0 held_sshd=0 held_sshd_start=0 held_boot='' own_boot=''
+	IFS= read -r own_boot 2>/dev/null </proc/sys/kernel/random/boot_id || :
 	[ -f "$KIPPER_HOME/lease/holder" ] || return 0
 	# shellcheck disable=SC2034
-	IFS=' ' read -r held_run held_fence held_pid held_start held_group held_sshd held_sshd_start held_rest <"$KIPPER_HOME/lease/holder"
+	IFS=' ' read -r held_run held_fence held_pid held_start held_group held_sshd held_sshd_start held_boot held_rest <"$KIPPER_HOME/lease/holder"
 	case $held_fence$held_pid$held_group$held_sshd in
 	*[!0-9]*) fail 78 "$KIPPER_HOME/lease/holder is damaged; remove it when no run is at work" ;;
 	esac
+	[ "${held_boot:-$own_boot}" = "$own_boot" ] || held_pid=0 held_group=0 held_sshd=0
 }
 
 # The sshd process of this session's own connection, or 0.
@@ -67,7 +70,7 @@ lease_take() {
 	lease_read
 	lease_refuse
 	proc_read $$
-	printf '%s %s %s %s %s %s %s\n' "$K_run" "$K_fence" $$ "$proc_start" "$proc_group" "$own_sshd" "$own_sshd_start" |
+	printf '%s %s %s %s %s %s %s %s\n' "$K_run" "$K_fence" $$ "$proc_start" "$proc_group" "$own_sshd" "$own_sshd_start" "$own_boot" |
 		place "$KIPPER_HOME/lease/holder" || fail 72 "cannot write the lease; is the disk full or read-only?"
 }
 
