@@ -23,6 +23,8 @@ export class MarkerScanner {
   #ended(bytes: Buffer, at: number): { output: Buffer; exit?: number } {
     const start = at + this.#marker.length;
     const end = bytes.indexOf(0x0a, start);
+    // A code has three digits at most: a host that knows the marker could go on without an end.
+    if (end < 0 && bytes.length - start > 8) return { output: bytes.subarray(0, at), exit: 255 };
     if (end < 0) {
       this.#held = bytes.subarray(at);
       return { output: bytes.subarray(0, at) };

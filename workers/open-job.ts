@@ -1,4 +1,5 @@
 import type { Claim } from '../core/runs.ts';
+import { keepAnswer } from './answer.ts';
 import type { RunApi } from './api.ts';
 import type { Job } from './job.ts';
 import type { Kube } from './kube.ts';
@@ -61,11 +62,9 @@ async function openKubeOf(parts: JobParts, connection: () => Promise<Connection>
   const [{ openKube }, { parseKubeconfig }] = await Promise.all([import('./kube.ts'), import('./kubeconfig.ts')]);
   const { claim, recorder, signal } = parts;
   const ssh = await connection();
-  let text = '';
-  const exit = await ssh.once(claim.runId, claim.fence, 'kubeconfig_read', {}, (stream, words) => {
-    if (stream === 'stdout') text += words;
-  });
-  const access = parseKubeconfig(exit === 0 ? text : '');
+  const answer = keepAnswer('the kubeconfig on the server');
+  const exit = await ssh.once(claim.runId, claim.fence, 'kubeconfig_read', {}, answer.take);
+  const access = parseKubeconfig(exit === 0 ? answer.text() : '');
   recorder.redactor.add(access.key.reveal());
   return openKube({
     access,

@@ -29,6 +29,7 @@ export interface Session {
 
 const openTimeoutMs = 45_000;
 const stderrKeep = 4096;
+const exitCodeMs = 2_000;
 
 /** Starts the library on a root shell's channel and takes the host's lease for this run and fence. */
 export async function startSession(channel: ClientChannel, target: Target, run: string, fence: number): Promise<Session> {
@@ -140,12 +141,16 @@ class HostShell {
     const scanner = this.#scanners[name];
     const decoder = new StringDecoder('utf8');
     return new Promise((resolve, reject) => {
+      let late: NodeJS.Timeout | undefined;
       const finish = (end: () => void): void => {
-        stream.off('readable', next).off('end', lost).off('close', lost).off('error', lost);
+        clearTimeout(late);
+        stream.off('readable', next).off('end', ending).off('close', ending).off('error', lost);
         this.#channel.off('close', lost);
         end();
       };
       const lost = (): void => finish(() => reject(hostFault(this.#target, 'connection_lost')));
+      // The exit code comes between the end of the output and the close of the channel: it says why a shell ended.
+      const ending = (): void => void (late ??= setTimeout(lost, exitCodeMs));
       let passing = false;
       const next = (): void => {
         if (!passing) void pass().catch((thrown: unknown) => finish(() => reject(thrown)));
@@ -160,7 +165,7 @@ class HostShell {
         }
         passing = false;
       };
-      stream.on('readable', next).on('end', lost).on('close', lost).on('error', lost);
+      stream.on('readable', next).on('end', ending).on('close', ending).on('error', lost);
       this.#channel.on('close', lost);
       if (this.#channel.destroyed || !this.#channel.writable) return lost();
       next();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { connect as dial } from 'node:net';
+import { connect as dial, isIP } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import ssh2 from 'ssh2';
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2';
@@ -55,6 +55,14 @@ function changedKey(target: Target, presented: string): Fault {
   });
 }
 
+function forbidden(target: Target): Fault {
+  return new Fault('host_refused', {
+    message: `${target.address} is an address that Kipper may not connect to`,
+    hint: 'see KIPPER_TARGETS',
+    reason: 'target_refused',
+  });
+}
+
 /**
  * Connects, checks the pinned host key before anything is sent, and logs in with signatures made by `sign`.
  * Throws Faults whose `reason` is a cause of the doctor.
@@ -65,6 +73,8 @@ export function openShell(target: Target, sign: Sign, signal: AbortSignal, allow
     const agent = new RemoteAgent(target.publicKey, sign);
     let refused: Fault | undefined;
     let greeted = false;
+    // An address is judged before it is dialled: whether something answers there is nobody's business. A name is judged by where it led.
+    if (allowed !== undefined && isIP(target.address) !== 0 && !allowed(target.address)) return reject(forbidden(target));
     const socket = dial({ host: target.address, port: target.port, noDelay: true });
     const fail = (fault: unknown): void => {
       signal.removeEventListener('abort', abort);
@@ -77,13 +87,7 @@ export function openShell(target: Target, sign: Sign, signal: AbortSignal, allow
     signal.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => {
       if (allowed !== undefined && !allowed(socket.remoteAddress ?? '')) {
-        fail(
-          new Fault('host_refused', {
-            message: `${target.address} is an address that Kipper may not connect to`,
-            hint: 'see KIPPER_TARGETS',
-            reason: 'target_refused',
-          }),
-        );
+        fail(forbidden(target));
       }
     });
     client.on('greeting', () => (greeted = true));

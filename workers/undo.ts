@@ -2,14 +2,14 @@ import { Fault } from '../core/fault.ts';
 import { controlOf, controls } from '../core/hardening/controls.ts';
 import { defaultWish } from '../core/hardening/wish.ts';
 import { makePlan, type Plan } from '../core/plan.ts';
-import { parseUndoList, planUndo } from '../core/hardening/undo.ts';
+import { planUndo } from '../core/hardening/undo.ts';
 import type { RunInput, RunResult } from '../core/runs.ts';
-import { call } from '../core/shell.ts';
 import type { ServerFacts } from '../core/server/facts.ts';
 import { executePlan } from './execute.ts';
 import type { Job } from './job.ts';
 import { planHash } from './plan-hash.ts';
 import { hardenWish, readServer, reportServer } from './server-facts.ts';
+import { readUndoList } from './undo-list.ts';
 
 /** Takes back what Kipper changed on a server, newest first; what a person changed since stays and is said. */
 export async function runUndo(job: Job, input: RunInput<'undo'>): Promise<RunResult> {
@@ -28,7 +28,7 @@ async function freshPlan(job: Job, input: RunInput<'undo'>): Promise<{ plan: Pla
   const facts = await readServer(job);
   const stands = facts.k3s === 'ours';
   demandFree(input.controls, facts);
-  const { steps, kept } = planUndo(parseUndoList(await undoList(job)), {
+  const { steps, kept } = planUndo(await readUndoList(job), {
     controls: input.controls,
     force: input.force,
     clusterStands: stands,
@@ -39,22 +39,6 @@ async function freshPlan(job: Job, input: RunInput<'undo'>): Promise<{ plan: Pla
   const hash = planHash(plan);
   await job.api.plan(plan, hash);
   return { plan, hash, kept };
-}
-
-async function undoList(job: Job): Promise<string> {
-  const { runId, fence } = job.claim;
-  const session = await job.session();
-  let text = '';
-  const { exit } = await session.step(call('undo_list', { run: runId, fence: String(fence) }), (stream, words) => {
-    if (stream === 'stdout') text += words;
-  });
-  if (exit !== 0)
-    throw new Fault('host_refused', {
-      message: 'the host could not list what can be undone',
-      hint: 'look into /var/lib/kipper/undo there',
-      reason: 'undo_list_failed',
-    });
-  return text;
 }
 
 function demandKnownControls(names: readonly string[] | null): void {

@@ -1,11 +1,10 @@
-import { Fault } from '../core/fault.ts';
 import { control, planK3sRemoval } from '../core/k3s/plan.ts';
 import { makePlan, type Step } from '../core/plan.ts';
 import type { RunInput, RunResult } from '../core/runs.ts';
-import { call } from '../core/shell.ts';
 import { executePlan } from './execute.ts';
 import { freezePlan } from './freeze.ts';
 import type { Job } from './job.ts';
+import { readUndoList } from './undo-list.ts';
 
 /** Takes the cluster off its host: k3s is stopped and cleaned away, then every file it brought is undone, newest first. Hardening stays. */
 export async function runUninstall(job: Job, input: RunInput<'uninstall'>): Promise<RunResult> {
@@ -30,22 +29,16 @@ const reload: Step = {
 
 /** What k3s left in the host's own undo list. Its files went with the data folder, so each entry is forced. */
 async function undoSteps(job: Job): Promise<Step[]> {
-  const session = await job.session();
-  let text = '';
-  const { exit } = await session.step(call('undo_list', {}), (stream, words) => {
-    if (stream === 'stdout') text += words;
-  });
-  if (exit !== 0)
-    throw new Fault('step_failed', {
-      message: 'the undo list of the server cannot be read',
-      hint: 'look at /var/lib/kipper/undo on the server',
-      reason: 'undo_unreadable',
-    });
-  return text.split('\n').flatMap((line): Step[] => {
-    const [entry = '', , , of = '', , , title = ''] = line.split('\t');
-    if (!/^\d{8}$/.test(entry) || of !== control) return [];
-    return [
-      { kind: 'undo', id: `k3s/undo-${entry}`, title: `undo: ${title.slice(0, 200)}`, control, timeoutMs: 300_000, entry, force: true },
-    ];
-  });
+  const entries = await readUndoList(job);
+  return entries
+    .filter((each) => each.control === control)
+    .map(({ entry, title }) => ({
+      kind: 'undo',
+      id: `k3s/undo-${entry}`,
+      title: `undo: ${title}`,
+      control,
+      timeoutMs: 300_000,
+      entry,
+      force: true,
+    }));
 }

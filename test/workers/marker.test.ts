@@ -39,6 +39,10 @@ describe('the end of a call', () => {
     );
   });
 
+  test('a code that never ends is a failure, and nothing of it is kept', () => {
+    expect(new MarkerScanner(nonce).push(Buffer.from(`x\n${nonce} ${'1'.repeat(10_000)}`))).toMatchObject({ exit: 255 });
+  });
+
   test('a code that is no code counts as a failure', () => {
     expect(new MarkerScanner(nonce).push(Buffer.from(`x\n${nonce} what\n`))).toMatchObject({ exit: 255 });
   });
