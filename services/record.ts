@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { backupDatabase } from './db/backup.ts';
 import { lockDataFolder } from './db/lock.ts';
 import { migrate, pendingMigrations } from './db/migrate.ts';
-import { openDatabase, type Database } from './db/open.ts';
+import { fullDisk, openDatabase, type Database } from './db/open.ts';
 import { settlements } from './settlements.ts';
 import { openVault, readKeyFile } from './vault/keyfile.ts';
 
@@ -35,7 +35,7 @@ export async function openRecord(config: Config, ring: () => void): Promise<Open
     return { ctx, close: () => closeAll(ctx.db, lock) };
   } catch (thrown) {
     closeAll(db, lock);
-    throw thrown;
+    throw fullDisk(thrown) ?? thrown;
   }
 }
 
@@ -68,6 +68,6 @@ function makeFolder(dataDir: string): void {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     if ((statSync(dataDir).mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
   } catch (thrown) {
-    throw new Fault('invalid_input', { message: `the data folder ${dataDir} cannot be made private to this user`, field: 'KIPPER_DATA', hint: 'name a folder of your own', cause: thrown });
+    throw fullDisk(thrown) ?? new Fault('invalid_input', { message: `the data folder ${dataDir} cannot be made private to this user`, field: 'KIPPER_DATA', hint: 'name a folder of your own', cause: thrown });
   }
 }

@@ -25,14 +25,14 @@ export function atomically<T>(db: Database, work: () => NotAPromise<T>): T {
   try {
     return db.$client.transaction(work as () => T).immediate();
   } catch (thrown) {
-    throw isFull(thrown) ? storageFull(thrown) : thrown;
+    throw fullDisk(thrown) ?? thrown;
   }
 }
 
-function isFull(thrown: unknown): boolean {
-  return thrown instanceof Sqlite.SqliteError && (thrown.code === 'SQLITE_FULL' || thrown.code === 'SQLITE_IOERR_WRITE' || thrown.code === 'SQLITE_IOERR_SHMSIZE');
-}
+const fullCodes: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'];
 
-function storageFull(cause: unknown): Fault {
+/** The Fault `storage_full` when that is what an error of SQLite or of the file system means. */
+export function fullDisk(cause: unknown): Fault | null {
+  if (!(cause instanceof Error && 'code' in cause && fullCodes.includes(cause.code))) return null;
   return new Fault('storage_full', { message: 'the disk of the control plane is full; nothing was changed', hint: 'make room on the disk that holds KIPPER_DATA, then try again', cause });
 }

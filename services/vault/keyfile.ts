@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { Fault } from '../../core/fault.ts';
@@ -54,6 +54,10 @@ export function writeKeyFile(file: string, key: Buffer): void {
   try {
     writeSync(fd, `${key.toString('base64url')}\n`);
     fsyncSync(fd);
+  } catch (thrown) {
+    // A full disk: half a key would refuse every later start.
+    rmSync(file);
+    throw thrown;
   } finally {
     closeSync(fd);
   }

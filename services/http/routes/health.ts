@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { Hono } from 'hono';
 import type { Context } from '../../context.ts';
 import type { HttpEnv } from '../openapi.ts';
@@ -18,10 +19,15 @@ export function healthRoutes(ctx: Context, redis: () => RedisState, stopping: Ab
   return app;
 }
 
-/** A real write that is rolled back: a full disk or a lost volume shows here first. */
+/** What one write may need at once. */
+const roomBytes = 256 * 1024;
+
+/** Room on the disk, and a real write that is rolled back: it does not reach the disk, and shows a lost or locked record. */
 function isWritable(ctx: Context): boolean {
   const { $client } = ctx.db;
   try {
+    const { bavail, bsize } = statfsSync(ctx.config.dataDir);
+    if (bavail * bsize < roomBytes) return false;
     $client.exec('begin immediate');
     try {
       $client.prepare("insert into meta (key, value) values ('readiness', ?) on conflict (key) do update set value = excluded.value").run(String(ctx.now()));
