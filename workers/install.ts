@@ -29,7 +29,7 @@ export async function runInstall(job: Job, input: RunInput<'install'>): Promise<
   if (before !== null) {
     demandFit(job, wish, before.facts);
     plan = planInstall(wish, before.server, before.facts);
-    hash = await freezePlan(job, plan, input.planHash);
+    hash = await freezePlan(job, plan, input.planHash, input.clusterId);
   }
   if (plan === undefined || hash === undefined) throw new Fault('internal', 'an install without a plan');
   if (input.planOnly) {

@@ -28,6 +28,9 @@ export const schema = z.strictObject({
 });
 export type K3sWish = z.infer<typeof schema>;
 
+/** Stands for the id of a cluster that is not made yet: in a preview, and in the hash that it prints. */
+export const noClusterId = `cls_${'0'.repeat(26)}`;
+
 export const podNetwork = '10.42.0.0/16';
 export const serviceNetwork = '10.43.0.0/16';
 

@@ -11,7 +11,7 @@ import { archiveName, type ArtefactEntry } from '../../core/k3s/catalogue.ts';
 import { clusterFacts } from '../../core/k3s/facts.ts';
 import { planInstall, type InstallWish } from '../../core/k3s/install.ts';
 import { preflight } from '../../core/k3s/preflight.ts';
-import { defaultDomain, type PlannedArtefact } from '../../core/k3s/wish.ts';
+import { defaultDomain, noClusterId, type PlannedArtefact } from '../../core/k3s/wish.ts';
 import { clusterName, domainName } from '../../core/names.ts';
 import { parsed } from '../../core/parse.ts';
 import { planText } from '../../core/plan.ts';
@@ -70,7 +70,7 @@ export function previewInstall(ctx: Context, actor: Actor, input: z.input<typeof
   const entries = catalogueFor(ctx.config, facts.architecture);
   const wish: InstallWish = {
     k3s: {
-      clusterId: `cls_${'0'.repeat(26)}`,
+      clusterId: noClusterId,
       clusterName: name ?? address.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-'),
       version: entries.find((entry) => entry.name === 'k3s')?.version ?? '',
       domain: chosen,
