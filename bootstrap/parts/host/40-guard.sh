@@ -66,7 +66,8 @@ guard_arm() {
 	rm -f "$KIPPER_HOME/undo/restore" "$KIPPER_HOME/undo/reverted"
 	guard_write_units || fail 77 "cannot write the guard's units; is the disk full or /etc read-only?"
 	chmod 0644 "$guard_units"/kipper-revert.service "$guard_units"/kipper-revert.timer "$guard_units"/kipper-revert-boot.service
-	systemctl daemon-reload && systemctl -q enable kipper-revert-boot.service || guard_unarmed
+	# Without --no-reload systemd reads all its units twice.
+	systemctl -q --no-reload enable kipper-revert-boot.service && systemctl daemon-reload || guard_unarmed
 	printf '%s %s %s %s\n' "$K_run" "$K_fence" "${K_step:-}" "$K_guard" | place "$KIPPER_HOME/undo/armed" || guard_unarmed
 	sync
 	systemctl start kipper-revert.timer && systemctl -q is-active kipper-revert.timer || guard_unarmed
@@ -78,9 +79,15 @@ guard_unarmed() {
 	fail 77 "the guard could not be armed, so nothing was changed; see: systemctl status kipper-revert.timer"
 }
 
+guard_remove_files() {
+	rm -f "$guard_units/kipper-revert.service" "$guard_units/kipper-revert.timer" "$guard_units/kipper-revert-boot.service" \
+		"$guard_units/sysinit.target.wants/kipper-revert-boot.service"
+	rmdir "$guard_units/sysinit.target.wants" 2>/dev/null
+}
+
 guard_remove_units() {
 	systemctl -q stop kipper-revert.timer 2>/dev/null
-	systemctl -q disable kipper-revert-boot.service 2>/dev/null
+	systemctl -q --no-reload disable kipper-revert-boot.service 2>/dev/null
 	rm -f "$guard_units/kipper-revert.service" "$guard_units/kipper-revert.timer" "$guard_units/kipper-revert-boot.service"
 	systemctl daemon-reload
 }
@@ -141,7 +148,7 @@ guard_revert() {
 
 # Units of a guard whose arming was cut short: nothing was changed under it.
 guard_half_gone() {
-	[ ! -f "$guard_units/kipper-revert.service" ] || guard_remove_units
+	[ ! -f "$guard_units/kipper-revert.service" ] && [ ! -f "$guard_units/kipper-revert-boot.service" ] || guard_remove_units
 }
 
 # Run by the timer: whoever is still at the armed step is ended first.
@@ -157,8 +164,7 @@ guard_expired() {
 # Run by the boot unit, before any service that it restores.
 guard_boot() {
 	if [ -f "$KIPPER_HOME/undo/armed" ] || [ -f "$KIPPER_HOME/undo/reverting" ]; then guard_revert; fi
-	rm -f "$guard_units/kipper-revert.service" "$guard_units/kipper-revert.timer" "$guard_units/kipper-revert-boot.service" \
-		"$guard_units/sysinit.target.wants/kipper-revert-boot.service"
+	guard_remove_files
 }
 
 # A session that finds a guard armed by one that died puts the old state back before anything else.
