@@ -3,22 +3,32 @@ import { runInputs } from '../../core/runs.ts';
 import { runAudit } from '../../workers/audit.ts';
 import { runHarden } from '../../workers/harden.ts';
 import { runUndo } from '../../workers/undo.ts';
-import type { Host } from '../lab/hosts.ts';
+import { makePlane, type Plane } from '../bootstrap/plane.ts';
+import type { Host, HostOptions } from '../lab/hosts.ts';
 import { openLab, type Lab } from '../lab/lab.ts';
-import { type Access, carry, enrol, findingsOf } from './host-job.ts';
+import { seedPerson, type PersonActor } from '../support/record.ts';
+import { type Access, carry, enrolByLine, findingsOf } from './host-job.ts';
 
 let lab: Lab;
+let plane: Plane;
+let owner: PersonActor;
 let access: Access;
 
 beforeAll(async () => {
   lab = await openLab({ image: 'debian-12' });
+  plane = await makePlane(lab.network.gateway, lab.network.gateway);
+  owner = seedPerson(plane.ctx);
   access = { publicKey: lab.login.publicKey, keyFile: lab.login.identity };
 });
-afterAll(() => lab?.close());
+afterAll(async () => {
+  await plane?.close();
+  await lab?.close();
+});
 
-async function boot(...variants: string[]): Promise<Host> {
-  const host = await lab.boot({ variants });
-  await enrol(host, access.publicKey);
+async function boot(options: HostOptions = {}, before = 'true'): Promise<Host> {
+  const host = await lab.boot(options);
+  await host.sh(before);
+  await enrolByLine(host, access.publicKey, plane, owner);
   return host;
 }
 
@@ -39,13 +49,14 @@ nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'
 sysctl -a 2>/dev/null | grep -E '^(kernel\\.(panic|kptr|dmesg|yama|unpriv|keys)|vm\\.(panic|overcommit)|fs\\.(protected|suid)|net\\.ipv[46]\\.conf\\.(all|default)|net\\.ipv4\\.(tcp_syn|icmp))' | grep -v '\\.stable_secret'
 `;
 
-describe('a bare Debian host', () => {
+describe.each(['debian-12', 'debian-13'] as const)('a bare host with %s', (image) => {
   let host: Host;
   let before: string;
   beforeAll(async () => {
-    host = await boot();
+    host = await boot({ image });
     before = await host.sh(snapshot);
   });
+  afterAll(() => host?.down());
 
   test('an audit finds rpcbind on IPv4 and IPv6 and changes nothing', async () => {
     const done = await carry(host, access, 'audit', runAudit);
@@ -92,50 +103,69 @@ describe('a bare Debian host', () => {
 });
 
 test('a host without ufw and unattended-upgrades gets them, and undo takes them away again', async () => {
-  const host = await boot('lean');
+  const host = await boot({ variants: ['lean'] });
   const before = await host.sh(snapshot);
   await harden(host);
   expect((await harden(host)).plan?.steps).toEqual([]);
   expect(await host.sh('systemctl is-active rpcbind.socket; true')).not.toBe('active');
   await undo(host);
   expect(await host.sh(snapshot)).toBe(before);
+  await host.down();
 });
 
 test('a root who has only a password keeps it, and the finding holds the line that helps', async () => {
-  const host = await boot('password-root');
+  const host = await boot({ variants: ['password-root'] });
   const done = await harden(host);
   const kept = findingsOf(done).find((each) => each.title.includes('root has no key'));
   expect(kept?.hint).toContain(`ssh-copy-id -p 22 root@${host.address}`);
   expect(await host.sh('sshd -T -C user=root,host=h,addr=192.0.2.1 | grep -E "^(permitrootlogin|passwordauthentication)"')).toBe(
     'permitrootlogin yes\npasswordauthentication yes',
   );
+  await host.down();
 });
 
-test.each(['port-2222', 'socket-2222', 'socket-activated', 'allow-users', 'match-block', 'no-include', 'no-ipv6', 'sysctl-conf'])(
-  '%s: hardened once, nothing to do twice, and the lab key still logs in',
-  async (variant) => {
-    const odd = await boot(variant);
-    if (variant === 'allow-users')
-      await odd.sh("printf 'AllowUsers kipper\\n' >/etc/ssh/sshd_config.d/60-enrol.conf; systemctl reload ssh; sleep 3");
-    const done = await harden(odd);
-    expect(findingsOf(done).filter((each) => each.remedy === 'fixable')).toEqual([]);
-    expect((await harden(odd)).plan?.steps).toEqual([]);
-    expect((await odd.ssh('true')).code).toBe(0);
-    expect((await odd.ssh('true', { user: 'ops' })).code).toBe(0);
-  },
-);
+/** Everything of an owner's sshd that would shut kipper out, at once. */
+const narrow = `printf '%s\\n' 'DisableForwarding yes' 'AllowGroups root ops' 'AuthorizedKeysFile /etc/ssh/keys/%u .ssh/authorized_keys' >/etc/ssh/sshd_config.d/70-site.conf
+systemctl reload ssh; sleep 1`;
 
-test.each(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])(
-  '%s: a foreign firewall is left alone and named',
-  async (variant) => {
-    const host = await boot(variant);
-    if (variant === 'firewalld-active') await host.sh('until firewall-cmd --state; do sleep 0.3; done');
-    const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+describe('ways to run sshd', () => {
+  test.concurrent.for([
+    ['port-2222'],
+    ['socket-2222'],
+    ['socket-activated'],
+    ['allow-users'],
+    ['match-block'],
+    ['forwarding-off'],
+    ['no-include'],
+    ['no-ipv6'],
+    ['sysctl-conf'],
+    ['narrow', narrow],
+  ])('%s: enrolled and hardened, nothing to do twice, and every login of before still works', async ([variant = '', before]) => {
+    const host = await boot(before === undefined ? { variants: [variant] } : {}, before);
     const done = await harden(host);
-    expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
-    const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
-    expect(notice?.evidence).toMatch(/these look closed: .*6443/);
-    const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
-    expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
-  },
-);
+    expect(findingsOf(done).filter((each) => each.remedy === 'fixable')).toEqual([]);
+    expect((await harden(host)).plan?.steps).toEqual([]);
+    expect((await host.ssh('true')).code).toBe(0);
+    expect((await host.ssh('true', { user: 'ops' })).code).toBe(0);
+    const asked = await host.sh('mkdir -p /run/sshd; sshd -T -C user=kipper,host=h,addr=192.0.2.1 | grep -E "^(allowtcp|disable)forwarding" | sort');
+    expect(asked).toBe('allowtcpforwarding local\ndisableforwarding no');
+    await host.down();
+  });
+});
+
+describe('foreign firewalls', () => {
+  test.concurrent.for(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])(
+    '%s: left alone and named',
+    async (variant) => {
+      const host = await boot({ variants: [variant] }, variant === 'firewalld-active' ? 'until firewall-cmd --state; do sleep 0.3; done' : 'true');
+      const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+      const done = await harden(host);
+      expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
+      const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
+      expect(notice?.evidence).toMatch(/these look closed: .*6443/);
+      const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+      expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
+      await host.down();
+    },
+  );
+});

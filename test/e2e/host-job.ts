@@ -3,7 +3,10 @@ import type { Claim, RunKind, RunRecord, RunResult, StepState, Target } from '..
 import type { Job } from '../../workers/job.ts';
 import type { Session } from '../../workers/session.ts';
 import { type Connection, openShell } from '../../workers/ssh.ts';
+import { inviteServer } from '../../services/servers/invite.ts';
+import type { Plane } from '../bootstrap/plane.ts';
 import type { Host } from '../lab/hosts.ts';
+import type { PersonActor } from '../support/record.ts';
 import { signer } from '../support/sshd.ts';
 
 /** The kipper account as enrolment makes it, with the lab's key. */
@@ -15,6 +18,15 @@ install -d -m 700 -o kipper -g kipper /home/kipper/.ssh
 printf 'restrict,port-forwarding,permitopen="127.0.0.1:6443" %s\\n' '${publicKey}' >/home/kipper/.ssh/authorized_keys
 chown kipper:kipper /home/kipper/.ssh/authorized_keys; chmod 600 /home/kipper/.ssh/authorized_keys
 echo 'kipper ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/kipper; chmod 440 /etc/sudoers.d/kipper`);
+}
+
+/** Enrols with the pasted line of a real control plane; then the lab's key stands in for ours, whose private half never leaves the vault. */
+export async function enrolByLine(host: Host, publicKey: string, plane: Plane, owner: PersonActor): Promise<void> {
+  lines += 1;
+  const { enrolment } = inviteServer(plane.ctx, owner, { name: `server-${lines}` });
+  const done = await host.exec((enrolment.line ?? '').replace('| sudo sh', '| sh'));
+  if (done.code !== 0) throw new Error(`${host.name} was not enrolled: ${done.stderr}`);
+  await host.sh(`sed -i 's|ssh-ed25519 .*|${publicKey}|' /home/kipper/.ssh/authorized_keys`);
 }
 
 export interface Done {
@@ -30,6 +42,7 @@ export interface Access {
 }
 
 let fence = 0;
+let lines = 0;
 
 /** Carries out one run on a host with the worker's own code; the control plane's side is kept in memory. */
 export async function carry(host: Host, access: Access, kind: RunKind, handle: (job: Job) => Promise<RunResult>): Promise<Done> {
