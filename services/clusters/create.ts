@@ -57,7 +57,7 @@ export async function createCluster(ctx: Context, actor: Actor, input: z.input<t
   const made = atomically(ctx.db, () => {
     refuseTaken(ctx, server, name);
     const before = standing(ctx, server);
-    const cluster = before === undefined ? insertCluster(ctx, actor, server, name, domain) : moveDomain(ctx, before, wanted);
+    const cluster = before === undefined ? insertCluster(ctx, actor, server, name, domain) : moveDomain(ctx, actor, before, wanted);
     const wish: RunInput<'install'> = {
       ...harden,
       clusterId: cluster.id,
@@ -89,8 +89,14 @@ function standing(ctx: Context, server: ServerRow): ClusterRow | undefined {
 }
 
 /** A cluster that never came up takes the domain of the new wish: the old one may be what was wrong. */
-function moveDomain(ctx: Context, cluster: ClusterRow, wanted: string | null): ClusterRow {
+function moveDomain(ctx: Context, actor: Actor, cluster: ClusterRow, wanted: string | null): ClusterRow {
   if (wanted === null || wanted === cluster.domain) return cluster;
+  writeEvent(ctx, actor, {
+    organizationId: cluster.organizationId,
+    name: 'cluster.domain_changed',
+    subject: cluster.id,
+    data: { before: cluster.domain, domain: wanted },
+  });
   return ctx.db.update(clusters).set({ domain: wanted }).where(eq(clusters.id, cluster.id)).returning().get();
 }
 
