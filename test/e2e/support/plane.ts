@@ -30,7 +30,7 @@ export async function startPlane(lab: Lab, options: { port: number; workers: num
   const { stop } = await lab.serve(name, join(root, 'bin/up'), args, { KIPPER_ARTIFACTS: artifactsFile });
   const up = lab.record.servers.at(-1)?.pid ?? 0;
   const log = (): string => readFileSync(join(lab.folder, '..', `${name}.log`), 'utf8');
-  const link = await until('the setup link', 60_000, () => /https:\/\/\S+\/setup\/[A-Za-z0-9_-]+/.exec(log())?.[0]);
+  const link = await until('the setup link', 180_000, () => /https:\/\/\S+\/setup\/[A-Za-z0-9_-]+/.exec(log())?.[0]);
   const plane: Plane = {
     ...{ url, email: 'ada@example.com', password: 'correct horse battery', folder: place, log, stop },
     pin: /its pin is (sha256\/\/\S+)/.exec(log())?.[1] ?? '',
@@ -39,6 +39,22 @@ export async function startPlane(lab: Lab, options: { port: number; workers: num
   };
   await acceptSetup(link, plane);
   return plane;
+}
+
+/** What the API answers to a person who is signed in with kip. */
+export function readApi<T>(plane: Plane, configDir: string, path: string): Promise<T> {
+  const { accessToken } = JSON.parse(readFileSync(join(configDir, 'kip.json'), 'utf8')) as { accessToken: string };
+  return new Promise((done, fail) => {
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const asked = request(`${plane.url}${path}`, { rejectUnauthorized: false, headers }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (text: string) => (body += text));
+      answer.on('end', () => done(JSON.parse(body) as T));
+    });
+    asked.on('error', fail);
+    asked.end();
+  });
 }
 
 export async function acceptSetup(link: string, person: { email: string; password: string }): Promise<void> {
