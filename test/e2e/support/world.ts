@@ -24,6 +24,15 @@ export interface World {
 
 export async function openWorld(): Promise<World> {
   const lab = await openLab({ image: 'debian-12' });
+  try {
+    return await fill(lab);
+  } catch (thrown) {
+    await lab.close();
+    throw thrown;
+  }
+}
+
+async function fill(lab: Lab): Promise<World> {
   const [registry, plane, main, pasted, doomed] = await Promise.all([
     startRegistry(lab),
     startPlane(lab, { port: 8743, workers: 2 }),
