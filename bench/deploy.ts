@@ -82,8 +82,8 @@ async function deployOnce(lab: Lab, host: Host, { place, plan }: Release, figure
       host,
       'deploy',
       async (job) => {
-        await job.session();
-        await (await job.kube()).raw('/readyz');
+        const [, kube] = await Promise.all([job.session(), job.kube()]);
+        await kube.raw('/readyz');
         pushBeganMs = performance.now();
         return runDeploy(job, input);
       },

@@ -46,8 +46,14 @@ const answers = (url: string): Promise<boolean> =>
 /** Runs bin/up of a checkout until it answers at a path. */
 async function up(checkout: string, data: string, path: string): Promise<Started> {
   const port = await freePort();
-  const child = spawn(join(checkout, 'bin/up'), ['--data', data, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
-  atEnd(() => void child.kill('SIGTERM'));
+  const child = spawn(join(checkout, 'bin/up'), ['--data', data, '--listen', `127.0.0.1:${port}`], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  // A group of its own: what bin/up has just started, such as npm, ends with it.
+  atEnd(() => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGTERM');
+  });
   let said = '';
   child.stderr.on('data', (text: Buffer) => (said = (said + text.toString()).slice(-2000)));
   const until = performance.now() + startLimitMs;

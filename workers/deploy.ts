@@ -13,8 +13,8 @@ import { planHash } from './plan-hash.ts';
 /** Brings one release to its cluster and waits until it is available; the old pods serve until then. */
 export async function runDeploy(job: Job, input: RunInput<'deploy'>): Promise<RunResult> {
   const { place, spec } = input;
-  await job.session();
-  const kube = await job.kube();
+  // The lease is taken while the way to the cluster opens; nothing is written before both are there.
+  const [, kube] = await Promise.all([job.session(), job.kube()]);
   await demandOwnNamespace(kube, place);
   const plan = job.claim.plan?.plan ?? planRelease(place, spec);
   const hash = job.claim.plan?.hash ?? planHash(plan);
