@@ -27,11 +27,11 @@ export class Commands {
     return child;
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command to its end. What bin/prepare says, when a source was changed meanwhile, is not the command's. */
   once(command: string, words: string[], environment: Record<string, string> = {}, input = ''): Promise<Ended> {
     return new Promise((resolve) => {
       const child = execFile(command.startsWith('bin/') ? join(root, command) : command, words, { env: this.#environment(environment) }, (thrown, stdout, stderr) =>
-        resolve({ code: thrown === null ? 0 : typeof thrown.code === 'number' ? thrown.code : -1, stdout, stderr }),
+        resolve({ code: thrown === null ? 0 : typeof thrown.code === 'number' ? thrown.code : -1, stdout, stderr: stderr.replace(/^kipper: bundling\n/, '') }),
       );
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
