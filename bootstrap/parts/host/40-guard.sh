@@ -153,7 +153,10 @@ guard_half_gone() {
 
 # Run by the timer: whoever is still at the armed step is ended first.
 guard_expired() {
-	guard_armed || [ -f "$KIPPER_HOME/undo/reverting" ] || return 0
+	guard_armed || [ -f "$KIPPER_HOME/undo/reverting" ] || {
+		guard_half_gone
+		return
+	}
 	lease_read
 	own_sshd=0
 	mv "$KIPPER_HOME/undo/armed" "$KIPPER_HOME/undo/reverting" 2>/dev/null

@@ -143,7 +143,7 @@ package_undo() {
 
 # Not every package stops what it started: the units that these brought, but for those that ran before they came.
 package_units_stop() {
-	dpkg -L "$@" 2>/dev/null | sed -n 's,^\(/usr\)\{0,1\}/lib/systemd/system/\([^/]*\.[a-z]*\)$,\2,p' | grep -E '\.(service|socket|timer|path)$' | sort -u |
+	dpkg -L "$@" 2>/dev/null | sed -n 's#^\(/usr\)\{0,1\}/lib/systemd/system/\([^/]*\.[a-z]*\)$#\2#p' | grep -E '\.(service|socket|timer|path)$' | sort -u |
 		while IFS= read -r unit; do
 			case $unit in
 			*@.*) unit=${unit%@.*}@*.${unit##*.} ;;
