@@ -10,6 +10,8 @@ export const workerSlots = 20;
 export const batchMaxBytes = 1024 * 1024;
 export const planMaxBytes = 16 * 1024 * 1024;
 export const signaturesPerRun = 64;
+/** Titles that a settlement may name. */
+export const keptMost = 1_000;
 
 const codes = Object.keys(faultCodes) as [FaultCode, ...FaultCode[]];
 const sentence = z.string().max(longestSentence);
@@ -77,7 +79,7 @@ export const settlementBody = z.strictObject({
     imageDigest: z.string().max(300).optional(),
     clusterVersion: z.string().max(100).optional(),
     url: z.string().max(2_000).optional(),
-    kept: z.array(z.string().max(1_000)).max(1_000).optional(),
+    kept: z.array(z.string().max(1_000)).max(keptMost).optional(),
   }),
 });
 

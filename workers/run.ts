@@ -117,7 +117,7 @@ function beat(api: RunApi, everyMs: number, end: (fault: Fault) => void): { stop
 }
 
 /** A full disk or a restart of the control plane is waited for; the run is never told to be over before the record has it. */
-async function settle(api: RunApi, settlement: Settlement, isLost: () => boolean): Promise<void> {
+async function settle(api: RunApi, settlement: Settlement, isLost: () => boolean, short = false): Promise<void> {
   const until = performance.now() + settleForMs;
   for (let waitMs = 200; !isLost(); waitMs = Math.min(waitMs * 2, 5_000)) {
     try {
@@ -125,6 +125,8 @@ async function settle(api: RunApi, settlement: Settlement, isLost: () => boolean
       return;
     } catch (thrown) {
       const fault = toFault(thrown);
+      // What was refused once is refused for ever: a short end is told, or the run would be done again and again.
+      if (fault.code === 'invalid_input' && !short) return settle(api, shortEnd(settlement, fault), isLost, true);
       if (!faultCodes[fault.code].retryable || performance.now() > until) {
         if (lostCodes.has(fault.code)) return;
         throw fault;
@@ -132,4 +134,14 @@ async function settle(api: RunApi, settlement: Settlement, isLost: () => boolean
       await sleep(waitMs);
     }
   }
+}
+
+function shortEnd({ outcome, result }: Settlement, refused: Fault): Settlement {
+  const fault = new Fault('internal', {
+    message: 'the control plane could not read how this run ended',
+    hint: 'the steps of the run are in the record: kip run show; report this',
+    reason: 'settlement_refused',
+    cause: refused,
+  });
+  return { outcome: outcome === 'cancelled' ? 'cancelled' : 'failed', fault: fault.view(), result: { changed: result.changed } };
 }

@@ -7,6 +7,7 @@ import type { RunInput, RunResult } from '../core/runs.ts';
 import type { ServerFacts } from '../core/server/facts.ts';
 import { executePlan } from './execute.ts';
 import type { Job } from './job.ts';
+import { keptTitles } from './kept.ts';
 import { planHash } from './plan-hash.ts';
 import { hardenWish, readServer, reportServer } from './server-facts.ts';
 import { readUndoList } from './undo-list.ts';
@@ -15,12 +16,12 @@ import { readUndoList } from './undo-list.ts';
 export async function runUndo(job: Job, input: RunInput<'undo'>): Promise<RunResult> {
   const frozen = job.claim.plan;
   const { plan, hash, kept: held } = frozen === null ? await freshPlan(job, input) : { ...frozen, kept: [] };
-  if (input.planOnly) return { changed: 0, planHash: hash, planOnly: true, kept: held };
+  if (input.planOnly) return { changed: 0, planHash: hash, planOnly: true, kept: keptTitles(held) };
   const { changed, kept } = await executePlan(job, plan, frozen?.states ?? []);
   const facts = await readServer(job);
   const { sameHost: _, ...wish } = defaultWish;
   reportServer(job, hardenWish(job, wish, facts), facts);
-  return { changed, planHash: hash, kept: [...held, ...kept] };
+  return { changed, planHash: hash, kept: keptTitles([...held, ...kept]) };
 }
 
 async function freshPlan(job: Job, input: RunInput<'undo'>): Promise<{ plan: Plan; hash: string; kept: string[] }> {

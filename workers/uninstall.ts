@@ -4,6 +4,7 @@ import type { RunInput, RunResult } from '../core/runs.ts';
 import { executePlan } from './execute.ts';
 import { freezePlan } from './freeze.ts';
 import type { Job } from './job.ts';
+import { keptTitles } from './kept.ts';
 import { readUndoList } from './undo-list.ts';
 
 /** Takes the cluster off its host: k3s is stopped and cleaned away, then every file it brought is undone, newest first. Hardening stays. */
@@ -13,7 +14,7 @@ export async function runUninstall(job: Job, input: RunInput<'uninstall'>): Prom
   const hash = frozen?.hash ?? (await freezePlan(job, plan, null));
   const { changed, kept } = await executePlan(job, plan, frozen?.states ?? []);
   job.record({ type: 'findings', scope: 'cluster', findings: [] });
-  return { changed, planHash: hash, kept };
+  return { changed, planHash: hash, kept: keptTitles(kept) };
 }
 
 const reload: Step = {
