@@ -1,8 +1,10 @@
+import { and, eq, gt } from 'drizzle-orm';
 import { Fault } from '../../core/fault.ts';
 import { demandOwner, type Actor } from '../access.ts';
 import type { Context } from '../context.ts';
 import { atomically } from '../db/open.ts';
-import { queueRun } from '../schedule.ts';
+import { releases } from '../db/tables.ts';
+import { queueRun, type RunRow } from '../schedule.ts';
 import { findRun } from './show.ts';
 import { viewRun, type RunView } from './view.ts';
 
@@ -16,8 +18,9 @@ export function retryRun(ctx: Context, actor: Actor, id: string): RunView {
     });
   }
   if (run.kind === 'uninstall') demandOwner(actor, 'remove a cluster');
-  const row = atomically(ctx.db, () =>
-    queueRun(ctx, actor, {
+  const row = atomically(ctx.db, () => {
+    demandNewest(ctx, run);
+    return queueRun(ctx, actor, {
       organizationId: run.organizationId,
       kind: run.kind,
       serverId: run.serverId,
@@ -27,8 +30,26 @@ export function retryRun(ctx: Context, actor: Actor, id: string): RunView {
       input: JSON.parse(run.input) as unknown,
       timeoutMs: run.timeoutMs,
       retryOf: run.id,
-    }),
-  );
+    });
+  });
   ctx.ring();
   return viewRun(row);
+}
+
+/** An old release would silently replace what was deployed after it. */
+function demandNewest(ctx: Context, run: RunRow): void {
+  if (run.kind !== 'deploy' || run.appId === null || run.releaseId === null) return;
+  const own = ctx.db.select({ number: releases.number }).from(releases).where(eq(releases.id, run.releaseId)).get();
+  if (own === undefined) return;
+  const newer = ctx.db
+    .select({ number: releases.number })
+    .from(releases)
+    .where(and(eq(releases.appId, run.appId), gt(releases.number, own.number)))
+    .get();
+  if (newer === undefined) return;
+  throw new Fault('conflict', {
+    message: `run ${run.id} deployed release ${own.number}, and there is a newer one by now`,
+    hint: 'make a new release with what you want: kip app update, or kip app deploy',
+    reason: 'newer_release',
+  });
 }

@@ -9,7 +9,9 @@ import { releaseApp } from '../../../services/apps/release.ts';
 import { removeApp } from '../../../services/apps/remove.ts';
 import { settleDeploy, settleRetire } from '../../../services/apps/settle.ts';
 import { apps, clusters, environments, projects, releases, runs } from '../../../services/db/tables.ts';
+import { cancelRun } from '../../../services/runs/cancel.ts';
 import { claimRun } from '../../../services/runs/claim.ts';
+import { retryRun } from '../../../services/runs/retry.ts';
 import { removeServer } from '../../../services/servers/remove.ts';
 import { seedWorker } from '../../support/runs.ts';
 import { newContext, seedPerson, seedServer, type PersonActor, type TestContext } from '../../support/record.ts';
@@ -83,6 +85,16 @@ describe('deploying an app', () => {
     const again = deployed({ ...web, spec: { ...web.spec, image: 'registry.example.com/web:2' } });
     expect(again.release.number).toBe(2);
     expect(listApps(ctx, actor, { limit: 10 }).items).toHaveLength(1);
+  });
+
+  it('a failed deploy is not tried again over a newer release', () => {
+    seedCluster(actor);
+    const old = deployed(web);
+    cancelRun(ctx, actor, old.run.id);
+    const next = deployed({ ...web, spec: { ...web.spec, image: 'registry.example.com/web:2' } });
+    expect(() => retryRun(ctx, actor, old.run.id)).toThrow(/there is a newer one/);
+    cancelRun(ctx, actor, next.run.id);
+    expect(retryRun(ctx, actor, next.run.id)).toMatchObject({ state: 'queued', retryOf: next.run.id });
   });
 
   it('with --plan creates nothing and has a hash that stays', () => {
