@@ -11,7 +11,8 @@ export interface FetchRules {
   targets: 'any' | 'public';
   /** Tests give their own authority. */
   ca?: string;
-  headers?: Record<string, string>;
+  /** Sent to the first host only: a redirect to another one goes without them. */
+  headers?: Record<string, string> | undefined;
   method?: 'GET' | 'HEAD';
 }
 
@@ -28,13 +29,17 @@ export function mayFetchFrom(address: string, targets: FetchRules['targets']): b
 /** Opens an https URL, following redirects; every hop is https and its resolved address is checked at connect, so that no name can be swapped. */
 export async function openUrl(url: string, rules: FetchRules): Promise<IncomingMessage> {
   let target = url;
+  let { headers } = rules;
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
-    const answer = await ask(demandHttps(target, rules), rules);
+    const answer = await ask(demandHttps(target, rules), { ...rules, headers });
     const status = answer.statusCode ?? 0;
     const location = answer.headers.location;
     if (status >= 300 && status < 400 && location !== undefined) {
       answer.destroy();
-      target = new URL(location, target).href;
+      const next = new URL(location, target);
+      // A registry's token is for the registry, not for the store it sends us to.
+      if (next.host !== new URL(target).host) headers = undefined;
+      target = next.href;
       continue;
     }
     if (status === 200) return answer;

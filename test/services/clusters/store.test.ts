@@ -14,10 +14,12 @@ import { publishedDigest } from '../../../services/clusters/published.ts';
 import { ensureStored } from '../../../services/clusters/store.ts';
 import { makeCertificates } from '../../support/kube-server.ts';
 
+const port = (of: Server): number => (of.address() as AddressInfo).port;
 const content = Buffer.alloc(300_000, 'k');
 const digest = createHash('sha256').update(content).digest('hex');
 const made = makeCertificates();
 let server: Server;
+let other: Server;
 let base: string;
 let dir: string;
 let hits = 0;
@@ -35,15 +37,22 @@ beforeAll(async () => {
     }
     if (pathname === '/to-metadata') return void response.writeHead(302, { location: 'https://169.254.169.254/latest' }).end();
     if (pathname === '/to-plain') return void response.writeHead(302, { location: 'http://127.0.0.1/k3s' }).end();
+    if (pathname === '/to-other') return void response.writeHead(302, { location: `https://127.0.0.1:${port(other)}/show` }).end();
+    if (pathname === '/to-same') return void response.writeHead(302, { location: '/show' }).end();
+    if (pathname === '/show') return void response.end(request.headers.authorization ?? 'none');
     if (pathname === '/round') return void response.writeHead(302, { location: '/round' }).end();
     if (pathname === '/sums') return void response.end(`${'0'.repeat(64)}  k3s-arm64\n${digest}  k3s\n`);
     response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  base = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  other = createServer({ key: made.serverKey, cert: made.serverCert }, (request, response) => response.end(request.headers.authorization ?? 'none'));
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  base = `https://127.0.0.1:${port(server)}`;
 });
 afterAll(async () => {
   server.closeAllConnections();
+  other.closeAllConnections();
+  await new Promise((resolve) => other.close(resolve));
   await new Promise((resolve) => server.close(resolve));
   rmSync(dir, { recursive: true });
 });
@@ -154,6 +163,12 @@ describe('T66 addresses that must not be fetched', () => {
     expect(await faultOf(openUrl(`${base}/to-metadata`, rules))).toMatchObject({ reason: 'target_forbidden' });
     expect((await faultOf(openUrl(`${base}/to-plain`, rules))).message).toMatch(/only https/);
     expect((await faultOf(openUrl(`${base}/round`, rules))).message).toMatch(/redirects more than/);
+  });
+
+  test('what is sent to one host is not sent to another that it redirects to', async () => {
+    const rules = { targets: 'any', ca: made.ca, headers: { authorization: 'Bearer registry' } } as const;
+    expect(await readText(`${base}/to-same`, rules)).toBe('Bearer registry');
+    expect(await readText(`${base}/to-other`, rules)).toBe('none');
   });
 
   test('a small text has an end', async () => {
