@@ -3,6 +3,7 @@ import { Fault } from '../core/fault.ts';
 import { readConfig, type Config } from './config.ts';
 import type { Context } from './context.ts';
 import { startDispatcher, type Dispatcher } from './dispatch.ts';
+import { clearParts } from './clusters/store.ts';
 import { registerLocal } from './fleet/register.ts';
 import { makeApp } from './http/app.ts';
 import { listen, type Listening } from './listen.ts';
@@ -36,6 +37,7 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
   const listening: Listening[] = [];
   const stopping = new AbortController();
   try {
+    await clearParts(config.dataDir);
     registerLocal(ctx, options.localWorkers);
     listening.push(...(await listenForWorkers(ctx, log)));
     await freshenSigningKey(ctx);

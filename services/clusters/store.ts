@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,6 +22,13 @@ const underway = new Map<string, Promise<number>>();
 
 export function storeFile(dataDir: string, sha256: string): string {
   return join(dataDir, 'artefacts', sha256);
+}
+
+/** Removes what a control plane that was ended in the middle of a download left. For its start, before anything is fetched. */
+export async function clearParts(dataDir: string): Promise<void> {
+  const folder = join(dataDir, 'artefacts');
+  const names = await readdir(folder).catch(() => []);
+  await Promise.all(names.filter((name) => name.endsWith('.part')).map((name) => rm(join(folder, name), { force: true })));
 }
 
 /** The artefact's size once it lies in the store, checked by its digest. Fetched once, however many ask at the same time. */

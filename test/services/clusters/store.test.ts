@@ -11,7 +11,7 @@ import { archiveName, artefactEntry, builtInArtefacts, chooseArtefacts } from '.
 import { entriesOfFile } from '../../../services/clusters/catalogue.ts';
 import { mayFetchFrom, openUrl, readText } from '../../../services/clusters/fetch.ts';
 import { publishedDigest } from '../../../services/clusters/published.ts';
-import { ensureStored } from '../../../services/clusters/store.ts';
+import { clearParts, ensureStored } from '../../../services/clusters/store.ts';
 import { makeCertificates } from '../../support/kube-server.ts';
 
 const port = (of: Server): number => (of.address() as AddressInfo).port;
@@ -169,6 +169,15 @@ describe('T66 addresses that must not be fetched', () => {
     const rules = { targets: 'any', ca: made.ca, headers: { authorization: 'Bearer registry' } } as const;
     expect(await readText(`${base}/to-same`, rules)).toBe('Bearer registry');
     expect(await readText(`${base}/to-other`, rules)).toBe('none');
+  });
+
+  test('what an ended control plane left of a download goes at the next start', async () => {
+    const wanted = { name: 'k3s', url: `${base}/k3s`, sha256: digest, bytes: content.length };
+    await ensureStored(ctx('parts'), wanted, made.ca);
+    writeFileSync(join(dir, 'parts/artefacts', `${'0'.repeat(64)}.1.part`), 'half');
+    await clearParts(join(dir, 'parts'));
+    expect(left('parts')).toEqual([digest]);
+    await clearParts(join(dir, 'nowhere'));
   });
 
   test('a small text has an end', async () => {
