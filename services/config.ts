@@ -16,7 +16,7 @@ const schema = z.object({
   KIPPER_KEY_FILE: z.string().min(1).optional(),
   KIPPER_REDIS_URL: z.url({ protocol: /^(?:rediss?|unix)$/ }).optional(),
   KIPPER_RUN_LISTEN: hostPort.optional(),
-  KIPPER_METRICS_LISTEN: hostPort.optional(),
+  KIPPER_METRICS_LISTEN: z.undefined('metrics come with a later version; take this setting out').optional(),
   KIPPER_TARGETS: z.enum(['any', 'public']).optional(),
   KIPPER_ARTIFACTS: z.string().optional(),
   KIPPER_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -31,7 +31,6 @@ export interface Config {
   readonly keyFile: string;
   readonly redisUrl: string | null;
   readonly runListen: { host: string; port: number } | null;
-  readonly metricsListen: { host: string; port: number } | null;
   readonly targets: 'any' | 'public';
   readonly artifactsFile: string | null;
   readonly log: string;
@@ -61,7 +60,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     keyFile: resolve(env.KIPPER_KEY_FILE ?? `${dataDir}.key`),
     redisUrl: env.KIPPER_REDIS_URL ?? null,
     runListen: env.KIPPER_RUN_LISTEN === undefined ? null : splitHostPort(env.KIPPER_RUN_LISTEN, 'KIPPER_RUN_LISTEN'),
-    metricsListen: env.KIPPER_METRICS_LISTEN === undefined ? null : splitHostPort(env.KIPPER_METRICS_LISTEN, 'KIPPER_METRICS_LISTEN'),
     targets: env.KIPPER_TARGETS ?? (isPrivateHost(new URL(url).hostname) ? 'any' : 'public'),
     artifactsFile: env.KIPPER_ARTIFACTS === undefined ? null : resolve(env.KIPPER_ARTIFACTS),
     log: env.KIPPER_LOG,
