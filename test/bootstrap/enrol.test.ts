@@ -168,6 +168,20 @@ test('T74 a refused claim takes the account, the key and the sudo rule away agai
   expect(plane.ctx.db.select().from(events).where(eq(events.subject, enrolment.id)).all()).toMatchObject([{ name: 'enrolment.refused' }]);
 });
 
+test('a refused claim leaves the originals that a hardened machine still keeps', async () => {
+  const { owner, server, enrolment } = invite();
+  const script = scriptFor(server, enrolment);
+  const entry = join(box.root, 'var/lib/kipper/undo/00000001');
+  mkdirSync(entry, { recursive: true });
+  writeFileSync(join(entry, 'before'), 'the original');
+  inviteAgain(plane.ctx, owner, server.id, {});
+  const result = await box.run(['dash'], script, lineOf(enrolment));
+  expect(result).toMatchObject({ code: 23 });
+  expect(readFileSync(join(entry, 'before'), 'utf8')).toBe('the original');
+  expect(existsSync(join(box.root, 'var/lib/kipper/account'))).toBe(false);
+  expect(existsSync(join(box.root, 'home/kipper'))).toBe(false);
+});
+
 test('T64 nothing that the script writes is ever readable by others', async () => {
   const { server, enrolment } = invite();
   writeFileSync(

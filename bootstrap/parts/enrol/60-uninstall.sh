@@ -26,7 +26,20 @@ take_away() {
 	fi
 	! getent passwd kipper >/dev/null || act 'remove the user kipper with its home' remove_user
 	log=
-	act 'remove /var/lib/kipper' rm -rf "$state"
+	if originals; then
+		act 'forget the account' rm -f "$state/account"
+		say "$state stays: it keeps the originals of what Kipper changed on this machine"
+	else
+		act 'remove /var/lib/kipper' rm -rf "$state"
+	fi
+}
+
+# Whether something here can still be put back.
+originals() {
+	for kept in "$state"/undo/[0-9]*; do
+		if [ -d "$kept" ]; then return 0; fi
+	done
+	return 1
 }
 
 remove_user() {
