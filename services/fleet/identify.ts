@@ -1,7 +1,7 @@
 import { errors, importJWK, jwtVerify } from 'jose';
 import { Fault } from '../../core/fault.ts';
 import type { Context } from '../context.ts';
-import { findWorker, type WorkerRow } from './register.ts';
+import { findWorker, isWorkerKey, type WorkerRow } from './register.ts';
 
 const claimMs = 60_000;
 const spent = new WeakMap<Context, Map<string, number>>();
@@ -10,26 +10,43 @@ const spent = new WeakMap<Context, Map<string, number>>();
  * The worker that signed a claim: a JWT (EdDSA) of at most 60 s for audience kipper-run, about this run, used once.
  */
 export async function identifyWorker(ctx: Context, token: string, runId: string): Promise<WorkerRow> {
-  const worker = findWorker(ctx, issuerOf(token));
+  const publicKey = issuerOf(token);
+  if (!isWorkerKey(publicKey)) throw refused('worker_unknown');
+  const jti = await proveKey(ctx, token, publicKey, runId);
+  const worker = findWorker(ctx, publicKey);
   if (worker === undefined) throw refused('worker_unknown');
-  const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: worker.publicKey }, 'EdDSA');
+  spend(ctx, `${worker.id} ${jti}`);
+  return worker;
+}
+
+/** The token's own number, once its signature by this key has held. Before that nothing is looked up, read or written. */
+async function proveKey(ctx: Context, token: string, publicKey: string, runId: string): Promise<string> {
   try {
+    const key = await importKey(publicKey);
     const { payload } = await jwtVerify(token, key, {
       algorithms: ['EdDSA'],
       audience: 'kipper-run',
-      issuer: worker.publicKey,
+      issuer: publicKey,
       subject: runId,
       requiredClaims: ['exp', 'iat', 'jti'],
       maxTokenAge: claimMs / 1000,
       clockTolerance: 5,
       currentDate: new Date(ctx.now()),
     });
-    spend(ctx, `${worker.id} ${payload.jti}`);
+    return payload.jti ?? '';
   } catch (thrown) {
     if (thrown instanceof errors.JOSEError) throw refused('claim_refused');
     throw thrown;
   }
-  return worker;
+}
+
+/** 32 bytes that are no key are a stranger's. */
+async function importKey(publicKey: string): ReturnType<typeof importJWK> {
+  try {
+    return await importJWK({ kty: 'OKP', crv: 'Ed25519', x: publicKey }, 'EdDSA');
+  } catch {
+    throw refused('claim_refused');
+  }
 }
 
 /** Read before the signature is checked, only to know which key has to have made it. */
