@@ -57,9 +57,10 @@ async function executeStep(job: Job, host: Host, index: number, step: Step, done
     // What waits on the cluster is stopped by an error of the platform; nothing of it is put back.
     const onHost = step.kind !== 'manifest' && step.kind !== 'probe';
     const stopped = !onHost && job.signal.aborted;
-    const fault = reverted ? thrown.fault : stopped ? stopReason(job.signal) : toFault(thrown);
+    const ended = toFault(reverted ? thrown.fault : thrown);
+    const fault = !reverted && stopped && ended.reason !== 'not_put_back' ? stopReason(job.signal) : ended;
     const kept = step.kind === 'undo' && fault.reason === 'changed_since';
-    const putBack = reverted || (onHost && (fault.reason === 'step_timed_out' || fault.code === 'cancelled'));
+    const putBack = reverted || (onHost && (ended.reason === 'step_timed_out' || ended.code === 'cancelled'));
     const state: StepState = kept ? 'skipped' : putBack ? 'reverted' : 'failed';
     job.record({ type: 'step', index, state, durationMs: durationMs(), fault: fault.view() });
     if (!kept) throw fault;

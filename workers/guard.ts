@@ -35,7 +35,9 @@ export async function runGuarded(job: Job, host: Host, index: number, step: Shel
   } catch (thrown) {
     const fault = thrown instanceof Fault ? thrown : new Fault('internal', { message: `${step.title}: it failed`, cause: thrown });
     if (fault.code === 'superseded') throw fault;
-    if (await revert(job, host, index)) throw new Reverted(fault);
+    // The guard put back what the step itself could not.
+    const ended = fault.reason === 'not_put_back' && fault.cause instanceof Fault ? fault.cause : fault;
+    if (await revert(job, host, index)) throw new Reverted(ended);
     job.note(`the host could not be asked; it puts the old state back by itself within ${guardSeconds} s of the step's begin`);
     throw fault;
   }

@@ -108,27 +108,46 @@ export class Host {
       return await Promise.race([work, stopped.promise]);
     } catch (thrown) {
       work.catch(() => undefined);
-      if (signal.aborted) await this.#kill(index, step);
+      if (signal.aborted && !(await this.#kill(index, step))) throw notPutBack(step, thrown);
       throw thrown;
     } finally {
       signal.removeEventListener('abort', stop);
     }
   }
 
-  /** A new session of the same run ends the old one's whole process group, and reverts at once when a guard is armed. */
-  async #kill(index: number, step: HostStep): Promise<void> {
+  /** A new session of the same run ends the old one's whole process group. Tells whether the old state is back after that. */
+  async #kill(index: number, step: HostStep): Promise<boolean> {
     const { runId, fence } = this.#job.claim;
     try {
       const connection = await this.#job.connection();
       this.#replaced = await connection.session(runId, fence);
-      if (step.kind === 'undo') return;
+      if (step.kind === 'undo' || (step.kind === 'shell' && step.once === true)) return false;
       const { data } = hostCall(step);
-      await within(putBackMs, this.call(index, 'step_revert', data));
+      const { exit } = await within(putBackMs, this.call(index, 'step_revert', data));
+      return exit === 0;
     } catch (thrown) {
       const message = thrown instanceof Fault ? thrown.message : 'the connection broke';
-      this.#job.note(`what "${step.title}" had begun is still on the host and in its undo list: ${message}`);
+      this.#job.note(`"${step.title}" could not be put back: ${message}`);
+      return false;
     }
   }
+}
+
+/** The cause is the Fault that ended the step. */
+function notPutBack(step: HostStep, thrown: unknown): Fault {
+  if (thrown instanceof Fault && thrown.code === 'superseded') return thrown;
+  return new Fault('step_failed', {
+    message: `${step.title}: it was ended before it was done, and what it had begun is still on the host`,
+    hint: hintOf(step),
+    reason: 'not_put_back',
+    cause: thrown,
+  });
+}
+
+function hintOf(step: HostStep): string {
+  if (step.kind === 'undo') return 'run kip server undo again: it goes on where this one stopped';
+  if (step.kind === 'shell' && step.once === true) return 'nothing of this step is kept to put back; start the run again: kip run retry';
+  return 'the host keeps the old state in /var/lib/kipper/undo; `kip server undo` puts it back';
 }
 
 function timedOut(step: Step): Fault {

@@ -86,6 +86,16 @@ describe('a plan on a host', () => {
     expect(readdirSync(join(sshd.home, 'undo')).filter((name) => /^\d/.test(name))).toEqual([]);
   });
 
+  test('a step that was ended and cannot be put back is recorded as failed, never as reverted', async () => {
+    writeFileSync(at('a'), 'before', { mode: 0o600 });
+    await job().execute([file('a')]);
+    hang('cp');
+    const made = job();
+    await expect(made.execute([{ ...undo('00000001'), timeoutMs: 1500 }])).rejects.toMatchObject({ reason: 'not_put_back' });
+    expect(existsSync(at('hung'))).toBe(true);
+    expect(made.states()).toEqual(['failed']);
+  });
+
   test('a cancel inside a step ends it at once; one between steps stops before the next', async () => {
     hang('chown');
     const made = job();

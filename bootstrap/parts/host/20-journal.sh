@@ -152,7 +152,8 @@ step_run() {
 step_revert() {
 	lease_check
 	entry_of_step
-	[ -n "$entry" ] && [ ! -f "$entry/left" ] || exit 3
+	[ -n "$entry" ] || exit 3
+	[ ! -f "$entry/left" ] || fail 71 "the step was done before it could be ended; it is in the undo list"
 	entry_meta action
 	K_action=$meta
 	entry_load_data "$entry"
