@@ -21,7 +21,7 @@ export async function runDeploy(job: Job, input: RunInput<'deploy'>): Promise<Ru
   if (job.claim.plan === null) await job.api.plan(plan, hash);
   const { changed } = await executePlan(job, plan, job.claim.plan?.states ?? []);
   job.record({ type: 'findings', scope: 'app', findings: assessApp(place.app, spec) });
-  await awaitRoute(job.claim.target.address, place.host, job.signal);
+  await awaitRoute(await job.address(), place.host, job.signal);
   const imageDigest = await digestOf(kube, place);
   return { changed, planHash: hash, url: `https://${place.host}/`, ...(imageDigest === null ? {} : { imageDigest }) };
 }

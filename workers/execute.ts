@@ -108,7 +108,7 @@ async function runProbe(job: Job, step: ProbeStep): Promise<void> {
 
 async function probeOnce(job: Job, step: ProbeStep): Promise<Fault | null> {
   const { probe } = step;
-  const { address, serverName } = job.claim.target;
+  const { serverName } = job.claim.target;
   switch (probe.type) {
     case 'login': {
       const connection = await job.fresh();
@@ -118,7 +118,7 @@ async function probeOnce(job: Job, step: ProbeStep): Promise<Fault | null> {
         .finally(() => connection.close());
     }
     case 'tcp': {
-      const open = await opens(address, probe.port);
+      const open = await opens(await job.address(), probe.port);
       if (open === (probe.expect === 'open')) return null;
       return new Fault('step_failed', {
         message: `port ${probe.port} of ${serverName} is ${open ? 'open' : 'closed'} from here; it should be ${probe.expect}`,
@@ -129,7 +129,7 @@ async function probeOnce(job: Job, step: ProbeStep): Promise<Fault | null> {
     case 'nodeReady':
       return nodeReady(job);
     case 'https': {
-      const status = await httpsStatus(address, probe.host, probe.path);
+      const status = await httpsStatus(await job.address(), probe.host, probe.path);
       if (status !== null && status < 500) return null;
       return new Fault('step_failed', {
         message:

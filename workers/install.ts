@@ -38,7 +38,7 @@ export async function runInstall(job: Job, input: RunInput<'install'>): Promise<
   }
   const { changed } = await executePlan(job, plan, frozen?.states ?? []);
   const after = await look(job);
-  const findings = report(job, installWish(job, input, after.server), after, await checkEdge(job.claim.target.address, input.domain));
+  const findings = report(job, installWish(job, input, after.server), after, await checkEdge(await job.address(), input.domain));
   job.note(findings === 0 ? 'nothing is left to mend' : `${findings} findings are left; read them with kip server show`);
   job.note(`${certificateNotice}\n${curlLine(`<app>-<environment>.${input.domain}`, job.claim.target.address)}`);
   return { changed, planHash: hash, clusterVersion: await versionOf(job), url: `https://${input.domain}/` };

@@ -10,6 +10,8 @@ export interface Job {
   api: RunApi;
   /** Aborted on cancel, time-out and a lost lease: stop at once, revert what is armed. */
   signal: AbortSignal;
+  /** Where the target was found, once a run, and allowed: every dial goes there. */
+  address(): Promise<string>;
   /** The run's one pinned SSH connection; the same one at every call until its `lost` is aborted, then a new one. */
   connection(): Promise<Connection>;
   /** Another, new connection, which the caller closes. With a signal of its own it can be had after a cancel, to put an armed step back. */

@@ -3,8 +3,8 @@ import { keepAnswer } from './answer.ts';
 import type { RunApi } from './api.ts';
 import type { Job } from './job.ts';
 import type { Kube } from './kube.ts';
-import { mayDial } from './targets.ts';
 import type { Recorder } from './recorder.ts';
+import { resolveTarget } from './resolve.ts';
 import type { Session } from './session.ts';
 import type { Connection } from './ssh.ts';
 
@@ -21,14 +21,10 @@ const kubePort = 6443;
 /** A job whose connection, session and Kubernetes client are opened when they are first asked for, and once. */
 export function openJob(parts: JobParts): { job: Job; close(): Promise<void> } {
   const { claim, api, recorder, signal } = parts;
+  const address = once<string>(() => resolveTarget(claim.target, parts.targets));
   const connect = async (until = signal) => {
     const { openShell } = await import('./ssh.ts');
-    return openShell(
-      claim.target,
-      (challenge) => api.sign(challenge),
-      until,
-      (address) => mayDial(address, parts.targets),
-    );
+    return openShell(claim.target, (challenge) => api.sign(challenge), until, await address.get());
   };
   const connection = once<Connection>(async () => {
     const opened = await connect();
@@ -44,6 +40,7 @@ export function openJob(parts: JobParts): { job: Job; close(): Promise<void> } {
     claim,
     api,
     signal,
+    address: address.get,
     connection: connection.get,
     fresh: connect,
     session: session.get,

@@ -74,6 +74,7 @@ export async function carry(host: Host, access: Access, kind: RunKind, handle: (
       settle: unused,
     },
     signal: end.signal,
+    address: async () => target.address,
     connection,
     fresh,
     session: () => (session ??= connection().then((each) => each.session(claim.runId, claim.fence))),

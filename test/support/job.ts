@@ -59,6 +59,7 @@ export function testJob(options: JobOptions): TestJob {
       },
     },
     signal: cancel.signal,
+    address: async () => target.address,
     connection: async () => {
       if (connection !== undefined && (await connection).lost.aborted) connection = session = undefined;
       return (connection ??= dial(cancel.signal));

@@ -2,7 +2,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { keepAnswer } from '../../workers/answer.ts';
-import { openShell } from '../../workers/ssh.ts';
+import type { Claim } from '../../core/runs.ts';
+import type { RunApi } from '../../workers/api.ts';
+import { openJob } from '../../workers/open-job.ts';
+import { Recorder } from '../../workers/recorder.ts';
 import { mayDial } from '../../workers/targets.ts';
 
 test('a host that answers without end is refused before it fills the memory', () => {
@@ -29,13 +32,13 @@ test('T45 a forbidden address is not even dialled: open and closed ports look th
     hostKeys: [],
     publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   } as const;
-  const opening = openShell(
-    { ...target, hostKeys: [] },
-    () => Promise.reject(new Error('never')),
-    new AbortController().signal,
-    (address) => mayDial(address, 'public'),
-  );
-  await expect(opening).rejects.toMatchObject({ reason: 'target_refused' });
+  for (const address of ['127.0.0.1', 'localhost']) {
+    const claim: Claim = { runId: 'run_1', kind: 'audit', fence: 1, token: 'a token', target: { ...target, address, hostKeys: [] }, input: {}, plan: null, timeoutMs: 1 };
+    const recorder = new Recorder({ records: () => Promise.resolve() }, () => undefined);
+    const { job } = openJob({ claim, api: {} as RunApi, recorder, signal: new AbortController().signal, targets: 'public' });
+    await expect(job.connection()).rejects.toMatchObject({ reason: 'target_refused' });
+    await expect(job.address()).rejects.toMatchObject({ reason: 'target_refused' });
+  }
   expect(met).toBe(0);
   server.close();
   expect(
