@@ -24,11 +24,10 @@ export const appName = z
   .string()
   .regex(/^[a-z](?:[-a-z0-9]{0,38}[a-z0-9])?$/, 'use 1 to 40 lower-case letters, digits and hyphens, beginning with a letter');
 
+/** Of a server, and of the cluster on it. */
 export const serverName = z
   .string()
   .regex(/^[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?$/, 'use 1 to 63 lower-case letters, digits, hyphens and dots');
-
-export const clusterName = serverName;
 
 /** A host name of at least two labels, RFC 1123 and RFC 5890 in their ASCII form. */
 export const domainName = z

@@ -5,7 +5,7 @@ import { Fault } from '../../core/fault.ts';
 import { newId } from '../../core/ids.ts';
 import type { Architecture } from '../../core/k3s/catalogue.ts';
 import { defaultDomain } from '../../core/k3s/wish.ts';
-import { clusterName, domainName } from '../../core/names.ts';
+import { domainName, serverName } from '../../core/names.ts';
 import { parsed } from '../../core/parse.ts';
 import { runInputs, type RunInput } from '../../core/runs.ts';
 import type { Actor } from '../access.ts';
@@ -23,7 +23,7 @@ export const installTimeoutMs = 60 * 60_000;
 export const createInput = z
   .strictObject({
     serverId: z.string().min(1).max(64).meta({ description: 'id or name of an enrolled server' }),
-    name: clusterName,
+    name: serverName,
     domain: domainName.nullable().default(null),
     /** Take artefacts that nobody has pinned by the digest that their release publishes. Owners only. */
     acceptArtifacts: z.boolean().default(false),

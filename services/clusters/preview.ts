@@ -12,7 +12,7 @@ import { clusterFacts } from '../../core/k3s/facts.ts';
 import { planInstall, type InstallWish } from '../../core/k3s/install.ts';
 import { preflight } from '../../core/k3s/preflight.ts';
 import { defaultDomain, noClusterId, type PlannedArtefact } from '../../core/k3s/wish.ts';
-import { clusterName, domainName } from '../../core/names.ts';
+import { domainName, serverName } from '../../core/names.ts';
 import { parsed } from '../../core/parse.ts';
 import { planText } from '../../core/plan.ts';
 import { parseSections, probeMaxBytes } from '../../core/probe.ts';
@@ -29,7 +29,7 @@ export const previewInput = z
   .strictObject({
     facts: z.string().max(probeMaxBytes).meta({ description: 'what the script of GET /v1/plans/probe printed on the server' }),
     address: dialAddress,
-    name: clusterName.optional(),
+    name: serverName.optional(),
     domain: domainName.nullable().default(null),
     ...runInputs.harden.shape,
   })

@@ -66,8 +66,6 @@ const standsInTheWay = new Set([
   'too_many_startups',
 ]);
 
-export const settleAudit = settleReach;
-
 export function settleHarden(ctx: Context, run: RunRow, settlement: Settlement): void {
   settleReach(ctx, run, settlement);
   if (settlement.outcome !== 'succeeded' || settlement.result.planOnly === true) return;

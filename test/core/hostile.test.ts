@@ -4,7 +4,7 @@ import type { AppPlace } from '../../core/app/names.ts';
 import { appObjects } from '../../core/app/objects.ts';
 import { planRelease } from '../../core/app/plan.ts';
 import { appSpec, environmentKey, imageReference } from '../../core/app/spec.ts';
-import { appName, clusterName, domainName, environmentName, projectName, serverName, unixUser } from '../../core/names.ts';
+import { appName, domainName, environmentName, projectName, serverName, unixUser } from '../../core/names.ts';
 import { dialAddress, enrolmentClaim } from '../../core/server/enrolment.ts';
 import { mayDial } from '../../workers/targets.ts';
 
@@ -13,7 +13,6 @@ const words = JSON.parse(readFileSync(new URL('../golden/hostile/words.json', im
 
 const validators = {
   appName,
-  clusterName,
   domainName,
   environmentName,
   projectName,
