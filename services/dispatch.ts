@@ -17,13 +17,12 @@ export interface Dispatcher {
 }
 
 export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: string) => void): Dispatcher {
-  let wanted = false;
-  let stopped = false;
+  const state = { wanted: false, stopped: false };
   let busy: Promise<void> | null = null;
   let failing = false;
   const look = async () => {
-    while (wanted && !stopped) {
-      wanted = false;
+    while (state.wanted && !state.stopped) {
+      state.wanted = false;
       try {
         await dispatch(ctx, queue);
         failing = false;
@@ -36,13 +35,13 @@ export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: stri
     busy = null;
   };
   const ring = () => {
-    wanted = true;
+    state.wanted = true;
     busy ??= new Promise<void>((resolve) => setImmediate(resolve)).then(look);
   };
   return {
     ring,
     ringAll: () => {
-      if (stopped) return;
+      if (state.stopped) return;
       try {
         forgetRings(ctx);
       } catch {
@@ -51,7 +50,7 @@ export function startDispatcher(ctx: Context, queue: RunQueue, warn: (text: stri
       ring();
     },
     stop: async () => {
-      stopped = true;
+      state.stopped = true;
       await busy;
     },
   };
