@@ -24,7 +24,6 @@ const validators = {
 };
 const good: Record<keyof typeof validators, string> = {
   appName: 'web',
-  clusterName: 'one',
   domainName: 'apps.example.com',
   environmentName: 'test',
   projectName: 'shop',
