@@ -94,11 +94,11 @@ function deferredAbort(signal: AbortSignal): { promise: Promise<never>; drop(): 
 
 /** Heartbeats until stopped. A control plane that does not answer is waited for: the host's lease protects the host meanwhile. */
 function beat(api: RunApi, everyMs: number, end: (fault: Fault) => void): { stop(): void } {
-  let stopped = false;
+  const state = { stopped: false };
   const turn = async () => {
-    while (!stopped) {
+    while (!state.stopped) {
       await sleep(everyMs, undefined, { ref: false });
-      if (stopped) return;
+      if (state.stopped) return;
       try {
         const { cancel } = await api.heartbeat();
         if (cancel) end(new Fault('cancelled', 'the run was cancelled'));
@@ -111,7 +111,7 @@ function beat(api: RunApi, everyMs: number, end: (fault: Fault) => void): { stop
   void turn();
   return {
     stop: () => {
-      stopped = true;
+      state.stopped = true;
     },
   };
 }
