@@ -69,7 +69,11 @@ async function kipperSide(dir: string): Promise<Side> {
     ring: () => {},
   };
   const password = 'correct horse battery';
-  await acceptSetup(ctx, '127.0.0.1', makeSetupLink(ctx).url.reveal().split('/').at(-1) ?? '', { organization: 'Bench', email: 'b@example.com', password });
+  await acceptSetup(ctx, '127.0.0.1', makeSetupLink(ctx).url.reveal().split('/').at(-1) ?? '', {
+    organization: 'Bench',
+    email: 'b@example.com',
+    password,
+  });
   const { accessToken } = await signIn(ctx, '127.0.0.1', { email: 'b@example.com', password });
   const sink = pino(pino.destination({ fd: openSync('/dev/null', 'w'), sync: false }));
   const log = {
@@ -79,7 +83,12 @@ async function kipperSide(dir: string): Promise<Side> {
     error: (text: string, fields: object = {}) => sink.error(fields, text),
   };
   const app = makeApp(ctx, { log, limits: { session: 1e9 } });
-  return { fetch: app.fetch as Side['fetch'], headers: { authorization: `Bearer ${accessToken}` }, readPath: '/v1/projects/default', close: () => db.$client.close() };
+  return {
+    fetch: app.fetch as Side['fetch'],
+    headers: { authorization: `Bearer ${accessToken}` },
+    readPath: '/v1/projects/default',
+    close: () => db.$client.close(),
+  };
 }
 
 interface Pace {
@@ -89,7 +98,12 @@ interface Pace {
 }
 
 /** A fixed number of connections, each asking again as soon as it is answered. */
-async function measure(port: number, agent: Agent, ask: () => { method: string; path: string; headers: Record<string, string>; body?: string }, status: number): Promise<Pace> {
+async function measure(
+  port: number,
+  agent: Agent,
+  ask: () => { method: string; path: string; headers: Record<string, string>; body?: string },
+  status: number,
+): Promise<Pace> {
   let answered = 0;
   const cpuAtStart = process.cpuUsage();
   const startedAt = performance.now();
@@ -120,7 +134,13 @@ const servers = await Promise.all(
   Object.entries(sides).map(async ([name, side]) => {
     const server = serve({ fetch: side.fetch, port: 0, hostname: '127.0.0.1' });
     await once(server, 'listening');
-    return { name: name as keyof typeof sides, side, server, port: (server.address() as AddressInfo).port, agent: new Agent({ keepAlive: true, maxSockets: connections }) };
+    return {
+      name: name as keyof typeof sides,
+      side,
+      server,
+      port: (server.address() as AddressInfo).port,
+      agent: new Agent({ keepAlive: true, maxSockets: connections }),
+    };
   }),
 );
 let made = 0;
@@ -135,7 +155,12 @@ for (let round = -1; round < rounds; round += 1) {
       () => {
         made += 1;
         const body = JSON.stringify({ name: `p${made}x` });
-        return { method: 'POST', path: '/v1/projects', headers: { ...headers, 'content-type': 'application/json', 'content-length': String(body.length) }, body };
+        return {
+          method: 'POST',
+          path: '/v1/projects',
+          headers: { ...headers, 'content-type': 'application/json', 'content-length': String(body.length) },
+          body,
+        };
       },
       201,
     );
@@ -149,11 +174,16 @@ for (const { server, side, agent } of servers) {
   server.close();
   side.close();
 }
-for (const [kind, goal] of [['read', 70], ['write', 60]] as const) {
+for (const [kind, goal] of [
+  ['read', 70],
+  ['write', 60],
+] as const) {
   const paces = (side: string) => seen[`${side} ${kind}`] ?? [];
   const bare = median(paces('bare').map((pace) => pace.perSecond));
   const kipper = median(paces('kipper').map((pace) => pace.perSecond));
   const percent = (kipper / bare) * 100;
   const byCpu = (median(paces('bare').map((pace) => pace.cpuUs)) / median(paces('kipper').map((pace) => pace.cpuUs))) * 100;
-  console.log(`${kind}: bare ${Math.round(bare)}/s, kipper ${Math.round(kipper)}/s, ${percent.toFixed(0)} % (goal >= ${goal} %) ${percent >= goal ? 'met' : 'MISSED'}; by processor time, which other load touches less: ${byCpu.toFixed(0)} %`);
+  console.log(
+    `${kind}: bare ${Math.round(bare)}/s, kipper ${Math.round(kipper)}/s, ${percent.toFixed(0)} % (goal >= ${goal} %) ${percent >= goal ? 'met' : 'MISSED'}; by processor time, which other load touches less: ${byCpu.toFixed(0)} %`,
+  );
 }

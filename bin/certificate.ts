@@ -36,7 +36,23 @@ function makeKey(keyFile: string): void {
 function makeCertificate(pair: { certFile: string; keyFile: string }, host: string): void {
   const kind = isIP(host) === 0 ? 'DNS' : 'IP';
   const names = [...new Set([`${kind}:${host}`, 'DNS:localhost', 'IP:127.0.0.1', 'IP:::1'])].join(',');
-  openssl(['req', '-x509', '-new', '-key', pair.keyFile, '-out', pair.certFile, '-days', '825', '-subj', '/CN=Kipper', '-addext', `subjectAltName=${names}`, '-addext', 'extendedKeyUsage=serverAuth']);
+  openssl([
+    'req',
+    '-x509',
+    '-new',
+    '-key',
+    pair.keyFile,
+    '-out',
+    pair.certFile,
+    '-days',
+    '825',
+    '-subj',
+    '/CN=Kipper',
+    '-addext',
+    `subjectAltName=${names}`,
+    '-addext',
+    'extendedKeyUsage=serverAuth',
+  ]);
 }
 
 function openssl(words: string[]): void {

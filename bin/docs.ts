@@ -9,9 +9,9 @@ const pages = { 'docs/doctor.md': renderCauses, 'docs/controls.md': renderContro
 
 const check = process.argv.includes('--check');
 for (const [path, render] of Object.entries(pages)) {
-	if (!check) writeFileSync(path, render());
-	else if (readFileSync(path, 'utf8') !== render()) {
-		process.stderr.write(`${path} is not what the tables say: run bin/node bin/docs.ts\n`);
-		process.exitCode = 1;
-	}
+  if (!check) writeFileSync(path, render());
+  else if (readFileSync(path, 'utf8') !== render()) {
+    process.stderr.write(`${path} is not what the tables say: run bin/node bin/docs.ts\n`);
+    process.exitCode = 1;
+  }
 }

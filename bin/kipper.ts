@@ -42,7 +42,9 @@ async function main(words: readonly string[], flags: Flags): Promise<void> {
 }
 
 function linesOf(fd: number): string[] {
-  return readFileSync(fd, 'utf8').split('\n').filter((line) => line !== '');
+  return readFileSync(fd, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 function stopOnSignal(program: { stop(): Promise<void> }): void {
@@ -89,7 +91,10 @@ function typed(): Promise<string> {
 
 function readFlags(): { words: string[]; flags: Flags } {
   try {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'workers-fd': { type: 'string' }, 'identity-fd': { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { 'workers-fd': { type: 'string' }, 'identity-fd': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
     const fd = (text: string | undefined) => (text === undefined ? null : Number(text));
     if (values.help === true) {
       process.stdout.write(usage);
@@ -106,7 +111,9 @@ try {
   await main(words, flags);
 } catch (thrown) {
   const fault = toFault(thrown);
-  process.stderr.write(fault.message.startsWith('usage:') ? fault.message : `kipper: ${fault.message}${fault.hint === undefined ? '' : `; ${fault.hint}`}\n`);
+  process.stderr.write(
+    fault.message.startsWith('usage:') ? fault.message : `kipper: ${fault.message}${fault.hint === undefined ? '' : `; ${fault.hint}`}\n`,
+  );
   if (fault.code === 'internal' && fault.cause instanceof Error) process.stderr.write(`${fault.cause.stack}\n`);
   process.exit(faultCodes[fault.code].exit);
 }

@@ -11,18 +11,18 @@ const known = JSON.parse(readFileSync(target, 'utf8')) as Record<string, string>
 let failed = 0;
 
 for (const entry of builtInArtefacts) {
-	const key = `${entry.name} ${entry.version} ${entry.arch}`;
-	try {
-		known[key] = await publishedDigest(withoutPin(entry), { targets: 'public' });
-		process.stdout.write(`${known[key]}  ${key}  ${entry.sumsUrl ?? entry.image ?? ''}\n`);
-	} catch (thrown) {
-		failed += 1;
-		process.stderr.write(`${key}: ${thrown instanceof Error ? thrown.message : 'failed'}\n`);
-	}
+  const key = `${entry.name} ${entry.version} ${entry.arch}`;
+  try {
+    known[key] = await publishedDigest(withoutPin(entry), { targets: 'public' });
+    process.stdout.write(`${known[key]}  ${key}  ${entry.sumsUrl ?? entry.image ?? ''}\n`);
+  } catch (thrown) {
+    failed += 1;
+    process.stderr.write(`${key}: ${thrown instanceof Error ? thrown.message : 'failed'}\n`);
+  }
 }
 writeFileSync(target, `${JSON.stringify(Object.fromEntries(Object.entries(known).sort()), null, 2)}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function withoutPin(entry: ArtefactEntry): ArtefactEntry {
-	return { ...entry, sha256: null, imageDigest: null };
+  return { ...entry, sha256: null, imageDigest: null };
 }

@@ -30,7 +30,8 @@ export function supervise(part: Part, say: (text: string) => void, refused: (par
   const start = () => {
     const startedMs = performance.now();
     const [command = '', ...words] = ['setpriv', '--pdeathsig', 'KILL', ...part.command];
-    const stdio = part.secret === undefined ? (['ignore', 'inherit', 'inherit'] as const) : (['ignore', 'inherit', 'inherit', 'pipe'] as const);
+    const stdio =
+      part.secret === undefined ? (['ignore', 'inherit', 'inherit'] as const) : (['ignore', 'inherit', 'inherit', 'pipe'] as const);
     child = spawn(command, words, { stdio: [...stdio], detached: true, env: part.environment });
     const pipe = child.stdio[3];
     if (pipe !== undefined && pipe !== null && 'end' in pipe) pipe.on('error', () => {}).end(part.secret);

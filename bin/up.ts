@@ -37,7 +37,14 @@ function say(text: string): void {
 function readWords() {
   try {
     return parseArgs({
-      options: { data: { type: 'string' }, listen: { type: 'string' }, public: { type: 'string' }, workers: { type: 'string' }, 'setup-link': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        data: { type: 'string' },
+        listen: { type: 'string' },
+        public: { type: 'string' },
+        workers: { type: 'string' },
+        'setup-link': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }).values;
   } catch (thrown) {
     return wrongUse(thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') : '');
@@ -53,7 +60,8 @@ function workersOf(text: string | undefined): number {
 /** The address of --public, and where to listen for it: on exactly that address where it is one of this machine. */
 function publicAddress(text: string): { origin: string; host: string; listen: string } {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || url.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '') return wrongUse('--public takes https://HOST:PORT');
+  if (url === null || url.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '')
+    return wrongUse('--public takes https://HOST:PORT');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? '443' : url.port;
   const ours = Object.values(networkInterfaces()).flatMap((each) => each?.map((entry) => entry.address) ?? []);
@@ -86,9 +94,29 @@ function environmentOf(words: ReturnType<typeof readWords>): Environment {
 
 function redisPart(data: string): Part {
   mkdirSync(`${data}/redis`, { recursive: true, mode: 0o700 });
-  const settings = { port: '0', unixsocket: `${data}/redis.sock`, unixsocketperm: '600', dir: `${data}/redis`, appendonly: 'yes', appendfsync: 'everysec', save: '', 'maxmemory-policy': 'noeviction', loglevel: 'warning', logfile: 'redis.log' };
+  const settings = {
+    port: '0',
+    unixsocket: `${data}/redis.sock`,
+    unixsocketperm: '600',
+    dir: `${data}/redis`,
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    save: '',
+    'maxmemory-policy': 'noeviction',
+    loglevel: 'warning',
+    logfile: 'redis.log',
+  };
   // flock: a second Kipper on this folder would take the socket away from the first.
-  const command = ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', '75', `${data}/redis/lock`, 'redis-server', ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value])];
+  const command = [
+    'flock',
+    '--nonblock',
+    '--no-fork',
+    '--conflict-exit-code',
+    '75',
+    `${data}/redis/lock`,
+    'redis-server',
+    ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]),
+  ];
   return { name: 'redis', command, environment: process.env, stopMs: 5_000 };
 }
 
@@ -100,15 +128,32 @@ function start(environment: Environment, workers: number): void {
   const data = environment['KIPPER_DATA'] ?? '';
   const node = [process.execPath, ...nodeFlags, program];
   const wanted = environment['KIPPER_REDIS_URL'] === undefined ? [[redisPart(data)]] : [];
-  wanted.push([{ name: 'control plane', command: [...node, 'serve', '--workers-fd', '3'], environment, secret: keys.map((key) => `${key.publicKey}\n`).join(''), stopMs: 8_000 }]);
-  wanted.push(keys.map((key, at) => ({ name: workers === 1 ? 'worker' : `worker ${at + 1}`, command: [...node, 'work', '--identity-fd', '3'], environment, secret: key.pem, stopMs: 12_000 })));
+  wanted.push([
+    {
+      name: 'control plane',
+      command: [...node, 'serve', '--workers-fd', '3'],
+      environment,
+      secret: keys.map((key) => `${key.publicKey}\n`).join(''),
+      stopMs: 8_000,
+    },
+  ]);
+  wanted.push(
+    keys.map((key, at) => ({
+      name: workers === 1 ? 'worker' : `worker ${at + 1}`,
+      command: [...node, 'work', '--identity-fd', '3'],
+      environment,
+      secret: key.pem,
+      stopMs: 12_000,
+    })),
+  );
   const groups: Supervised[][] = [];
   let ending: Promise<void> | null = null;
   const end = (code: number) => {
     ending ??= stopInOrder(groups).then(() => process.exit(code));
   };
   const refused = (part: Part, code: number) => {
-    if (part.name === 'redis' && code === 75) say(`another Kipper uses the data folder ${data}; stop it first, or name another folder with --data`);
+    if (part.name === 'redis' && code === 75)
+      say(`another Kipper uses the data folder ${data}; stop it first, or name another folder with --data`);
     end(code === 75 ? 6 : code);
   };
   for (const group of wanted) groups.push(group.map((part) => supervise(part, say, refused)));
@@ -144,7 +189,9 @@ if (words['setup-link'] === true) {
     execFileSync(process.execPath, [...nodeFlags, program, 'admin', 'setup-link'], { stdio: 'inherit', env: environment });
     process.exit(0);
   } catch (thrown) {
-    process.exit(typeof thrown === 'object' && thrown !== null && 'status' in thrown && typeof thrown.status === 'number' ? thrown.status : 1);
+    process.exit(
+      typeof thrown === 'object' && thrown !== null && 'status' in thrown && typeof thrown.status === 'number' ? thrown.status : 1,
+    );
   }
 }
 demandTools();

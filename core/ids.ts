@@ -29,7 +29,3 @@ export function newId(kind: IdKind, nowMs: number, random: (bytes: number) => Ui
   const noise = Array.from(random(16), (byte) => alphabet[byte % 32]).join('');
   return `${idPrefixes[kind]}_${time}${noise}`;
 }
-
-export function isId(kind: IdKind, text: string): boolean {
-  return new RegExp(`^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`).test(text);
-}

@@ -14,7 +14,12 @@ export interface Page<T> {
 }
 
 /** One page of rows that were asked for with `limit + 1`. */
-export function cutPage<Row, View>(rows: readonly Row[], limit: number, cursor: (row: Row) => string, view: (row: Row) => View): Page<View> {
+export function cutPage<Row, View>(
+  rows: readonly Row[],
+  limit: number,
+  cursor: (row: Row) => string,
+  view: (row: Row) => View,
+): Page<View> {
   const kept = rows.slice(0, limit);
   const last = kept.at(-1);
   return { items: kept.map(view), next: rows.length > limit && last !== undefined ? cursor(last) : null };

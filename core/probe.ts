@@ -48,10 +48,6 @@ export function linesOf(sections: Sections, name: string): string[] {
   return sections.get(name)?.lines ?? [];
 }
 
-export function firstLine(sections: Sections, name: string): string | null {
-  return sections.get(name)?.lines[0] ?? null;
-}
-
 export function statusOf(sections: Sections, name: string): number | null {
   return sections.get(name)?.status ?? null;
 }

@@ -1,5 +1,7 @@
 /** Where a Redis is, as its client wants it. */
-export type RedisPlace = { path: string } | { host: string; port: number; username?: string; password?: string; db?: number; tls?: { servername: string } };
+export type RedisPlace =
+  | { path: string }
+  | { host: string; port: number; username?: string; password?: string; db?: number; tls?: { servername: string } };
 
 export const queueName = 'runs';
 export const queuePrefix = 'kipper';

@@ -106,14 +106,27 @@ const harden = {
 export const runInputs = {
   audit: z.strictObject({}),
   harden: z.strictObject(harden),
-  undo: z.strictObject({ controls: z.array(z.string()).nullable().default(null), force: z.boolean().default(false), planOnly: harden.planOnly }),
+  undo: z.strictObject({
+    controls: z.array(z.string()).nullable().default(null),
+    force: z.boolean().default(false),
+    planOnly: harden.planOnly,
+  }),
   install: z.strictObject({
     ...harden,
     clusterId: z.string(),
     clusterName: z.string(),
     domain: z.string(),
     tlsSans: z.array(z.string()).default([]),
-    artefacts: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: z.string(), bytes: z.number(), image: z.string().optional(), file: z.string().optional() })),
+    artefacts: z.array(
+      z.strictObject({
+        name: z.string(),
+        version: z.string(),
+        sha256: z.string(),
+        bytes: z.number(),
+        image: z.string().optional(),
+        file: z.string().optional(),
+      }),
+    ),
   }),
   uninstall: z.strictObject({ clusterId: z.string() }),
   deploy: z.strictObject({ appId: z.string(), releaseId: z.string(), place: appPlace, spec: appSpec }),

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
 
 const hostPort = z.string().regex(/^(?:\[[0-9a-fA-F:]+\]|[0-9a-zA-Z.-]+):\d{1,5}$/, 'use HOST:PORT');
-const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.replace(/\/$/, ''), 'use an origin: scheme, host and port, no path');
+const origin = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text.replace(/\/$/, ''), 'use an origin: scheme, host and port, no path');
 
 const schema = z.object({
   KIPPER_URL: origin.default('http://localhost:8700'),
@@ -41,13 +43,21 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const parsed = schema.safeParse(environment);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new Fault('invalid_input', { message: `${String(issue?.path[0])}: ${issue?.message}`, field: String(issue?.path[0]), hint: 'the settings are listed in docs/configuration.md' });
+    throw new Fault('invalid_input', {
+      message: `${String(issue?.path[0])}: ${issue?.message}`,
+      field: String(issue?.path[0]),
+      hint: 'the settings are listed in docs/configuration.md',
+    });
   }
   const env = parsed.data;
   const listen = splitHostPort(env.KIPPER_LISTEN, 'KIPPER_LISTEN');
   const tls = readTls(env.KIPPER_TLS_CERT, env.KIPPER_TLS_KEY);
   if (!isLoopback(listen.host) && tls === null && env.KIPPER_BEHIND_PROXY === 0) {
-    throw new Fault('invalid_input', { message: `KIPPER_LISTEN: ${env.KIPPER_LISTEN} is not a loopback address and would serve without TLS`, field: 'KIPPER_LISTEN', hint: 'set KIPPER_TLS_CERT and KIPPER_TLS_KEY, or KIPPER_BEHIND_PROXY=1 behind a proxy that speaks TLS' });
+    throw new Fault('invalid_input', {
+      message: `KIPPER_LISTEN: ${env.KIPPER_LISTEN} is not a loopback address and would serve without TLS`,
+      field: 'KIPPER_LISTEN',
+      hint: 'set KIPPER_TLS_CERT and KIPPER_TLS_KEY, or KIPPER_BEHIND_PROXY=1 behind a proxy that speaks TLS',
+    });
   }
   const dataDir = resolve(env.KIPPER_DATA);
   const url = env.KIPPER_URL.replace(/\/$/, '');
@@ -76,9 +86,15 @@ function splitHostPort(text: string, variable: string): { host: string; port: nu
 function readTls(certFile: string | undefined, keyFile: string | undefined): { certFile: string; keyFile: string } | null {
   if (certFile === undefined && keyFile === undefined) return null;
   if (certFile === undefined || keyFile === undefined) {
-    throw new Fault('invalid_input', { message: 'KIPPER_TLS_CERT and KIPPER_TLS_KEY go together', field: certFile === undefined ? 'KIPPER_TLS_CERT' : 'KIPPER_TLS_KEY' });
+    throw new Fault('invalid_input', {
+      message: 'KIPPER_TLS_CERT and KIPPER_TLS_KEY go together',
+      field: certFile === undefined ? 'KIPPER_TLS_CERT' : 'KIPPER_TLS_KEY',
+    });
   }
-  for (const [variable, file] of [['KIPPER_TLS_CERT', certFile], ['KIPPER_TLS_KEY', keyFile]] as const) {
+  for (const [variable, file] of [
+    ['KIPPER_TLS_CERT', certFile],
+    ['KIPPER_TLS_KEY', keyFile],
+  ] as const) {
     try {
       readFileSync(file);
     } catch {
@@ -93,5 +109,11 @@ export function isLoopback(host: string): boolean {
 }
 
 function isPrivateHost(host: string): boolean {
-  return isLoopback(host.replace(/^\[|\]$/g, '')) || /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/.test(host) || /^\[f[cd]/.test(host) || host.endsWith('.internal') || host.endsWith('.local');
+  return (
+    isLoopback(host.replace(/^\[|\]$/g, '')) ||
+    /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/.test(host) ||
+    /^\[f[cd]/.test(host) ||
+    host.endsWith('.internal') ||
+    host.endsWith('.local')
+  );
 }

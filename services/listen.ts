@@ -16,7 +16,12 @@ export interface Listening {
 const longestSocketPath = 107;
 
 /** Serves on an address or a unix socket that only this user may open; with TLS the files are read again when they change. */
-export async function listen(fetch: Fetch, place: Place, tls: { certFile: string; keyFile: string } | null, onTls: (thrown: unknown) => void): Promise<Listening> {
+export async function listen(
+  fetch: Fetch,
+  place: Place,
+  tls: { certFile: string; keyFile: string } | null,
+  onTls: (thrown: unknown) => void,
+): Promise<Listening> {
   const listener = getRequestListener(fetch);
   const server = tls === null ? createServer(listener) : createTlsServer({ ...readPair(tls), minVersion: 'TLSv1.2' }, listener);
   server.headersTimeout = 15_000;
@@ -41,7 +46,13 @@ function bind(server: Server | TlsServer, place: Place): Promise<void> {
     server.once('error', (thrown: NodeJS.ErrnoException) => reject(refusedPlace(place, thrown)));
     if ('path' in place) {
       if (Buffer.byteLength(place.path) > longestSocketPath) {
-        reject(new Fault('invalid_input', { message: `the path of the socket ${place.path} is longer than ${longestSocketPath} bytes`, field: 'KIPPER_DATA', hint: 'use a data folder with a shorter path' }));
+        reject(
+          new Fault('invalid_input', {
+            message: `the path of the socket ${place.path} is longer than ${longestSocketPath} bytes`,
+            field: 'KIPPER_DATA',
+            hint: 'use a data folder with a shorter path',
+          }),
+        );
         return;
       }
       if (existsSync(place.path)) rmSync(place.path);
@@ -56,8 +67,18 @@ function bind(server: Server | TlsServer, place: Place): Promise<void> {
 
 function refusedPlace(place: Place, thrown: NodeJS.ErrnoException): Fault {
   const name = 'path' in place ? place.path : `${place.host}:${place.port}`;
-  const why = thrown.code === 'EADDRINUSE' ? 'is taken by another program' : thrown.code === 'EACCES' ? 'needs more rights' : 'is no address of this machine';
-  return new Fault('conflict', { message: `cannot listen on ${name}: it ${why}`, field: 'KIPPER_LISTEN', hint: 'name another with KIPPER_LISTEN or --listen', cause: thrown });
+  const why =
+    thrown.code === 'EADDRINUSE'
+      ? 'is taken by another program'
+      : thrown.code === 'EACCES'
+        ? 'needs more rights'
+        : 'is no address of this machine';
+  return new Fault('conflict', {
+    message: `cannot listen on ${name}: it ${why}`,
+    field: 'KIPPER_LISTEN',
+    hint: 'name another with KIPPER_LISTEN or --listen',
+    cause: thrown,
+  });
 }
 
 function readPair(tls: { certFile: string; keyFile: string }): { cert: Buffer; key: Buffer } {
@@ -65,7 +86,11 @@ function readPair(tls: { certFile: string; keyFile: string }): { cert: Buffer; k
 }
 
 /** Folders are watched, not files: renewals replace files by rename. */
-function reloadOnChange(server: TlsServer, tls: { certFile: string; keyFile: string }, onTls: (thrown: unknown) => void): { close(): void } {
+function reloadOnChange(
+  server: TlsServer,
+  tls: { certFile: string; keyFile: string },
+  onTls: (thrown: unknown) => void,
+): { close(): void } {
   let timer: NodeJS.Timeout | undefined;
   const reload = () => {
     try {

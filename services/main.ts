@@ -41,7 +41,14 @@ export async function serve(options: ServeOptions): Promise<{ stop(): Promise<vo
     registerLocal(ctx, options.localWorkers);
     listening.push(...(await listenForWorkers(ctx, log)));
     await freshenSigningKey(ctx);
-    listening.push(await listen(makeApp(ctx, { log, redis: () => (bell.queue?.isUp() === true ? 'up' : 'down'), stopping: stopping.signal }).fetch, config.listen, config.tls, (thrown) => tellTls(log, thrown)));
+    listening.push(
+      await listen(
+        makeApp(ctx, { log, redis: () => (bell.queue?.isUp() === true ? 'up' : 'down'), stopping: stopping.signal }).fetch,
+        config.listen,
+        config.tls,
+        (thrown) => tellTls(log, thrown),
+      ),
+    );
   } catch (thrown) {
     for (const each of listening) await each.stop(0);
     record.close();
@@ -73,8 +80,18 @@ async function listenForWorkers(ctx: Context, log: Log): Promise<Listening[]> {
   return places;
 }
 
-function listenRemote(config: Config, place: { host: string; port: number }, fetch: Parameters<typeof listen>[0], log: Log): Promise<Listening> {
-  if (config.tls === null) throw new Fault('invalid_input', { message: 'KIPPER_RUN_LISTEN needs TLS', field: 'KIPPER_RUN_LISTEN', hint: 'set KIPPER_TLS_CERT and KIPPER_TLS_KEY' });
+function listenRemote(
+  config: Config,
+  place: { host: string; port: number },
+  fetch: Parameters<typeof listen>[0],
+  log: Log,
+): Promise<Listening> {
+  if (config.tls === null)
+    throw new Fault('invalid_input', {
+      message: 'KIPPER_RUN_LISTEN needs TLS',
+      field: 'KIPPER_RUN_LISTEN',
+      hint: 'set KIPPER_TLS_CERT and KIPPER_TLS_KEY',
+    });
   return listen(fetch, place, config.tls, (thrown) => tellTls(log, thrown));
 }
 

@@ -42,11 +42,16 @@ export async function openRecord(config: Config, ring: () => void): Promise<Open
 /** Opens the record beside a control plane that may be running; for single acts of an administrator. */
 export function openBeside(config: Config): OpenRecord {
   const file = join(config.dataDir, 'kipper.db');
-  if (!existsSync(file)) throw new Fault('not_found', { message: `there is no database in ${config.dataDir}`, hint: 'start Kipper once, or name the folder with KIPPER_DATA' });
+  if (!existsSync(file))
+    throw new Fault('not_found', {
+      message: `there is no database in ${config.dataDir}`,
+      hint: 'start Kipper once, or name the folder with KIPPER_DATA',
+    });
   const key = readKeyFile(config.keyFile, true);
   const db = openDatabase(file);
   try {
-    if (pendingMigrations(db).length > 0) throw new Fault('conflict', { message: 'the database waits for a migration', hint: 'start this version of Kipper once' });
+    if (pendingMigrations(db).length > 0)
+      throw new Fault('conflict', { message: 'the database waits for a migration', hint: 'start this version of Kipper once' });
     return { ctx: contextOf(config, db, key, () => {}), close: () => closeAll(db, null) };
   } catch (thrown) {
     closeAll(db, null);
@@ -55,7 +60,15 @@ export function openBeside(config: Config): OpenRecord {
 }
 
 function contextOf(config: Config, db: Database, key: ReturnType<typeof readKeyFile>, ring: () => void): Context {
-  return { db, vault: openVault(db, config.keyFile, key), config, now: () => Date.now(), random: (bytes) => randomBytes(bytes), ring, settlements };
+  return {
+    db,
+    vault: openVault(db, config.keyFile, key),
+    config,
+    now: () => Date.now(),
+    random: (bytes) => randomBytes(bytes),
+    ring,
+    settlements,
+  };
 }
 
 function closeAll(db: Database | null, lock: { release(): void } | null): void {
@@ -68,6 +81,14 @@ function makeFolder(dataDir: string): void {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     if ((statSync(dataDir).mode & 0o077) !== 0) chmodSync(dataDir, 0o700);
   } catch (thrown) {
-    throw fullDisk(thrown) ?? new Fault('invalid_input', { message: `the data folder ${dataDir} cannot be made private to this user`, field: 'KIPPER_DATA', hint: 'name a folder of your own', cause: thrown });
+    throw (
+      fullDisk(thrown) ??
+      new Fault('invalid_input', {
+        message: `the data folder ${dataDir} cannot be made private to this user`,
+        field: 'KIPPER_DATA',
+        hint: 'name a folder of your own',
+        cause: thrown,
+      })
+    );
   }
 }

@@ -51,7 +51,9 @@ export function makeRunApi(ctx: Context, warn: (fault: Fault) => void): Hono {
   });
   app.get('/run/:id/artefacts/:sha256', async (c) => {
     const { stream, bytes } = await openArtefact(ctx, c.req.param('id'), bearerOf(c), c.req.param('sha256'));
-    return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, { headers: { 'content-length': String(bytes), 'content-type': 'application/octet-stream' } });
+    return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, {
+      headers: { 'content-length': String(bytes), 'content-type': 'application/octet-stream' },
+    });
   });
   return app;
 }
@@ -63,7 +65,11 @@ function bearerOf(c: HonoContext): string {
 async function read<T extends z.ZodType>(c: HonoContext, schema: T): Promise<z.output<T>> {
   const body: unknown = await c.req.json().catch(() => undefined);
   const parsed = schema.safeParse(body);
-  if (!parsed.success) throw new Fault('invalid_input', { message: `the body is out of shape: ${parsed.error.issues[0]?.message}`, field: parsed.error.issues[0]?.path.join('/') ?? '' });
+  if (!parsed.success)
+    throw new Fault('invalid_input', {
+      message: `the body is out of shape: ${parsed.error.issues[0]?.message}`,
+      field: parsed.error.issues[0]?.path.join('/') ?? '',
+    });
   return parsed.data;
 }
 

@@ -46,6 +46,12 @@ export function queueRun(ctx: Context, actor: Actor, wish: RunWish): RunRow {
     })
     .returning()
     .get();
-  writeEvent(ctx, actor, { organizationId: wish.organizationId, name: 'run.queued', subject: row.id, runId: row.id, data: { kind: wish.kind, serverId: wish.serverId } });
+  writeEvent(ctx, actor, {
+    organizationId: wish.organizationId,
+    name: 'run.queued',
+    subject: row.id,
+    runId: row.id,
+    data: { kind: wish.kind, serverId: wish.serverId },
+  });
   return row;
 }

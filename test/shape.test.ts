@@ -8,7 +8,9 @@ import { describe, expect, it } from 'vitest';
  * not seen; there is none, which the last test of this file holds.
  */
 const root = join(import.meta.dirname, '..');
-const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split('\n');
 const sources = tracked.filter((file) => /^(core|bootstrap|services|workers|cli|bin)\//.test(file));
 
 interface Import {
@@ -22,7 +24,11 @@ function importsOf(file: string): Import[] {
   const found: Import[] = [];
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm)) {
     const target = match[2] ?? match[3] ?? '';
-    found.push({ from: file, to: target.startsWith('.') ? normalize(join(dirname(file), target)) : target, typeOnly: match[1] !== undefined });
+    found.push({
+      from: file,
+      to: target.startsWith('.') ? normalize(join(dirname(file), target)) : target,
+      typeOnly: match[1] !== undefined,
+    });
   }
   return found;
 }
@@ -39,9 +45,16 @@ function offences(rule: (item: Import) => boolean): string[] {
 
 describe('the house', () => {
   it('keeps core pure: zod and itself, no clock, no randomness, no environment', () => {
-    expect(offences((item) => inside('core')(item.from) && !item.typeOnly && !inside('core')(item.to) && item.to !== 'zod' && !item.to.endsWith('.json'))).toEqual([]);
+    expect(
+      offences(
+        (item) =>
+          inside('core')(item.from) && !item.typeOnly && !inside('core')(item.to) && item.to !== 'zod' && !item.to.endsWith('.json'),
+      ),
+    ).toEqual([]);
     for (const file of sources.filter(inside('core'))) {
-      expect(readFileSync(join(root, file), 'utf8'), file).not.toMatch(/\bDate\.now\(|new Date\(\)|Math\.random\(|\bprocess\.|\bperformance\.now/);
+      expect(readFileSync(join(root, file), 'utf8'), file).not.toMatch(
+        /\bDate\.now\(|new Date\(\)|Math\.random\(|\bprocess\.|\bperformance\.now/,
+      );
     }
   });
 
@@ -55,7 +68,9 @@ describe('the house', () => {
   });
 
   it('makes kip a client: core, and the types of the API', () => {
-    expect(offences((item) => inside('cli')(item.from) && /^(services|workers|bootstrap|bin)\//.test(item.to) && !item.typeOnly)).toEqual([]);
+    expect(offences((item) => inside('cli')(item.from) && /^(services|workers|bootstrap|bin)\//.test(item.to) && !item.typeOnly)).toEqual(
+      [],
+    );
   });
 
   it('keeps the noun folders of services apart', () => {
@@ -63,18 +78,34 @@ describe('the house', () => {
       offences((item) => {
         const from = nounOf(item.from);
         const to = nounOf(item.to);
-        return from !== null && to !== null && from !== to && from !== 'http' && !(to === 'db' || to === 'vault') && !(shared.has(from) && shared.has(to) && to !== 'http');
+        return (
+          from !== null &&
+          to !== null &&
+          from !== to &&
+          from !== 'http' &&
+          !(to === 'db' || to === 'vault') &&
+          !(shared.has(from) && shared.has(to) && to !== 'http')
+        );
       }),
     ).toEqual([]);
   });
 
   it('lets nothing below http know http', () => {
-    expect(offences((item) => inside('services')(item.from) && inside('services/http')(item.to) && !inside('services/http')(item.from) && !composition.has(item.from))).toEqual([]);
+    expect(
+      offences(
+        (item) =>
+          inside('services')(item.from) &&
+          inside('services/http')(item.to) &&
+          !inside('services/http')(item.from) &&
+          !composition.has(item.from),
+      ),
+    ).toEqual([]);
   });
 
   it('has no import cycle', () => {
     const graph = new Map<string, string[]>();
-    for (const item of imports) if (!item.typeOnly && sources.includes(item.to)) graph.set(item.from, [...(graph.get(item.from) ?? []), item.to]);
+    for (const item of imports)
+      if (!item.typeOnly && sources.includes(item.to)) graph.set(item.from, [...(graph.get(item.from) ?? []), item.to]);
     const done = new Set<string>();
     const walk = (file: string, path: string[]): string[] | null => {
       if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
@@ -99,7 +130,9 @@ describe('the house', () => {
   });
 
   it('keeps files small: 300 lines at most', () => {
-    const long = sources.map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n').length })).filter(({ lines }) => lines > 301);
+    const long = sources
+      .map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n').length }))
+      .filter(({ lines }) => lines > 301);
     expect(long).toEqual([]);
   });
 
@@ -109,8 +142,15 @@ describe('the house', () => {
   });
 
   it('T14 has no eval in shipped shell', () => {
-    const shell = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', 'bootstrap/*.sh', 'bin/*'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
-    expect(shell.filter((file) => /(^|[;&|\s])eval\s/m.test(readFileSync(join(root, file), 'utf8').replaceAll(/^\s*#.*$/gm, '')))).toEqual([]);
+    const shell = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', 'bootstrap/*.sh', 'bin/*'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+      .trim()
+      .split('\n');
+    expect(shell.filter((file) => /(^|[;&|\s])eval\s/m.test(readFileSync(join(root, file), 'utf8').replaceAll(/^\s*#.*$/gm, '')))).toEqual(
+      [],
+    );
   });
 
   it('T72 skips no check by the kind of environment', () => {

@@ -41,12 +41,19 @@ export function openControl(place: RunPlace): Control {
   const remote = 'origin' in place;
   const agent = remote ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
   const start = (options: RequestOptions, answer: (message: IncomingMessage) => void) =>
-    remote ? httpsRequest(place.origin, { ...options, agent }, answer) : httpRequest({ ...options, agent, socketPath: place.socketPath }, answer);
+    remote
+      ? httpsRequest(place.origin, { ...options, agent }, answer)
+      : httpRequest({ ...options, agent, socketPath: place.socketPath }, answer);
   const line: Line = {
     send: (path, token, body) =>
       new Promise((resolve, reject) => {
         const text = JSON.stringify(body);
-        const options = { method: 'POST', path, timeout: answerMs, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } };
+        const options = {
+          method: 'POST',
+          path,
+          timeout: answerMs,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+        };
         const request = start(options, (message) => readAnswer(message).then(resolve, reject));
         request.on('timeout', () => request.destroy(new Error('no answer in time')));
         request.on('error', (thrown) => reject(unreachable(thrown)));
@@ -111,7 +118,13 @@ async function readAnswer(message: IncomingMessage): Promise<unknown> {
   const view = faultView.safeParse(body);
   if (!view.success) throw unreachable(new Error(`an answer with status ${status}`));
   const { code, message: words, hint, field, reason } = view.data;
-  throw faultFromView({ code, message: words, ...(hint === undefined ? {} : { hint }), ...(field === undefined ? {} : { field }), ...(reason === undefined ? {} : { reason }) });
+  throw faultFromView({
+    code,
+    message: words,
+    ...(hint === undefined ? {} : { hint }),
+    ...(field === undefined ? {} : { field }),
+    ...(reason === undefined ? {} : { reason }),
+  });
 }
 
 function parse(text: string): unknown {
@@ -123,5 +136,10 @@ function parse(text: string): unknown {
 }
 
 function unreachable(cause: unknown): Fault {
-  return new Fault('unavailable', { message: 'the control plane does not answer', reason: 'control_plane', hint: 'look at the control plane; the run goes on when it is back', cause });
+  return new Fault('unavailable', {
+    message: 'the control plane does not answer',
+    reason: 'control_plane',
+    hint: 'look at the control plane; the run goes on when it is back',
+    cause,
+  });
 }

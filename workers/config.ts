@@ -28,7 +28,11 @@ export function readWorkerConfig(environment: Record<string, string | undefined>
   const parsed = schema.safeParse(environment);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new Fault('invalid_input', { message: `${String(issue?.path[0])}: ${issue?.message}`, field: String(issue?.path[0]), hint: 'the settings are listed in docs/configuration.md' });
+    throw new Fault('invalid_input', {
+      message: `${String(issue?.path[0])}: ${issue?.message}`,
+      field: String(issue?.path[0]),
+      hint: 'the settings are listed in docs/configuration.md',
+    });
   }
   const env = parsed.data;
   const dataDir = resolve(env.KIPPER_DATA);
@@ -43,5 +47,10 @@ export function readWorkerConfig(environment: Record<string, string | undefined>
 }
 
 function isPrivate(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^(?:127|10)\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^\[f[cd]/.test(host) || /\.(?:internal|local)$/.test(host);
+  return (
+    host === 'localhost' ||
+    host === '[::1]' ||
+    /^(?:127|10)\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^\[f[cd]/.test(host) ||
+    /\.(?:internal|local)$/.test(host)
+  );
 }

@@ -23,7 +23,12 @@ export function identityFromFile(file: string): Identity {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(file, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
   }
-  if ((statSync(file).mode & 0o077) !== 0) throw new Fault('invalid_input', { message: `the worker's key file ${file} can be read by others`, field: 'KIPPER_WORKER_KEY', hint: `chmod 600 ${file}` });
+  if ((statSync(file).mode & 0o077) !== 0)
+    throw new Fault('invalid_input', {
+      message: `the worker's key file ${file} can be read by others`,
+      field: 'KIPPER_WORKER_KEY',
+      hint: `chmod 600 ${file}`,
+    });
   const identity = identityOf(createPrivateKey(readFileSync(file, 'utf8')));
   const published = file.replace(/\.key$/, '.pub');
   if (published !== file) writeFileSync(published, `${identity.publicKey}\n`);

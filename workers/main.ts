@@ -47,7 +47,11 @@ export async function work(options: WorkOptions): Promise<{ stop(): Promise<void
   const worker = new Worker<{ runId: string }>(queueName, (job) => ring(job.data.runId), {
     prefix: queuePrefix,
     concurrency: 1,
-    connection: { ...redisPlace(config.redisUrl), maxRetriesPerRequest: null, retryStrategy: (times: number) => Math.min(times * 50, 1_000) },
+    connection: {
+      ...redisPlace(config.redisUrl),
+      maxRetriesPerRequest: null,
+      retryStrategy: (times: number) => Math.min(times * 50, 1_000),
+    },
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
   });
@@ -81,6 +85,10 @@ function makeLog(people: boolean): (text: string, cause?: unknown) => void {
   return (text, cause) => {
     const why = cause instanceof Error ? (cause.stack ?? cause.message) : undefined;
     const time = new Date().toISOString();
-    process.stdout.write(people ? `${time.slice(11, 19)} worker warning: ${text}${why === undefined ? '' : `\n${why}`}\n` : `${JSON.stringify({ level: 40, time, part: 'worker', msg: text, cause: why })}\n`);
+    process.stdout.write(
+      people
+        ? `${time.slice(11, 19)} worker warning: ${text}${why === undefined ? '' : `\n${why}`}\n`
+        : `${JSON.stringify({ level: 40, time, part: 'worker', msg: text, cause: why })}\n`,
+    );
   };
 }

@@ -43,7 +43,8 @@ export class Recorder {
       return;
     }
     if (record.type === 'step') {
-      for (const stream of ['stdout', 'stderr'] as const) this.#output(record.index, stream, this.redactor.flush(streamOf({ index: record.index, stream })));
+      for (const stream of ['stdout', 'stderr'] as const)
+        this.#output(record.index, stream, this.redactor.flush(streamOf({ index: record.index, stream })));
     }
     this.#push(this.redactor.deep(record));
   }

@@ -42,7 +42,8 @@ export class Redactor {
     if (this.#secrets.size === 0) return value;
     if (typeof value === 'string') return this.whole(value) as T;
     if (Array.isArray(value)) return value.map((item: unknown) => this.deep(item)) as T;
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, this.deep(member as unknown)])) as T;
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, this.deep(member as unknown)])) as T;
     return value;
   }
 

@@ -41,7 +41,16 @@ export async function carryRun(parts: RunParts): Promise<void> {
   parts.stopping.addEventListener('abort', stop);
   const recorder = new Recorder(api, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
   const heart = beat(api, parts.beatMs, (fault) => (lostCodes.has(fault.code) ? lose(fault) : end.abort(fault)));
-  const timer = setTimeout(() => end.abort(new Fault('timed_out', { message: `the run took longer than ${Math.round(claim.timeoutMs / 1000)} s`, hint: `look at its last step with kip run show ${claim.runId}` })), claim.timeoutMs);
+  const timer = setTimeout(
+    () =>
+      end.abort(
+        new Fault('timed_out', {
+          message: `the run took longer than ${Math.round(claim.timeoutMs / 1000)} s`,
+          hint: `look at its last step with kip run show ${claim.runId}`,
+        }),
+      ),
+    claim.timeoutMs,
+  );
   const { job, close } = openJob({ claim, api: patient(api, end.signal), recorder, signal: end.signal, targets: parts.targets });
   try {
     const settlement = await outcomeOf(parts, job, end.signal);
@@ -65,7 +74,11 @@ async function outcomeOf(parts: RunParts, job: Job, signal: AbortSignal): Promis
   } catch (thrown) {
     const fault = toFault(signal.aborted ? signal.reason : thrown);
     if (fault.code === 'internal') parts.log(`run ${parts.claim.runId} failed inside`, fault.cause);
-    return { outcome: fault.code === 'cancelled' ? 'cancelled' : 'failed', ...(fault.code === 'cancelled' ? {} : { fault: fault.view() }), result: { changed: 0 } };
+    return {
+      outcome: fault.code === 'cancelled' ? 'cancelled' : 'failed',
+      ...(fault.code === 'cancelled' ? {} : { fault: fault.view() }),
+      result: { changed: 0 },
+    };
   } finally {
     ended.drop();
   }

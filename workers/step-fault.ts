@@ -75,7 +75,11 @@ export function stepFault(step: Step, exit: number, stderr: string): Fault {
   const known = meanings[exit] ?? { code: 'step_failed' as const, reason: 'step_failed', message: `it ended with ${exit}`, hint: again };
   const once = step.kind === 'shell' && step.once === true && (exit === 70 || exit === 74);
   const said = [...stderr.matchAll(/^kipper: ([^\n]{1,300})$/gm)].at(-1)?.[1];
-  return new Fault(known.code, { message: `${step.title}: ${printable(said ?? (once ? unsaved : known.message))}`, hint: known.hint, reason: known.reason });
+  return new Fault(known.code, {
+    message: `${step.title}: ${printable(said ?? (once ? unsaved : known.message))}`,
+    hint: known.hint,
+    reason: known.reason,
+  });
 }
 
 function printable(text: string): string {

@@ -65,8 +65,6 @@ export const appSpec = z.strictObject({
 export const appSpecPatch = z.strictObject(fields).partial();
 
 export type AppSpec = z.infer<typeof appSpec>;
-/** As a client writes it: everything but image and port may be left out. */
-export type AppWish = z.input<typeof appSpec>;
 
 export function hasMutableTag(image: string): boolean {
   return !image.includes('@sha256:');

@@ -7,8 +7,3 @@ export function curlLine(host: string, address: string, path = '/'): string {
   const target = address.includes(':') ? `[${address}]` : address;
   return `curl -k --resolve ${host}:443:${target} https://${host}${path}`;
 }
-
-/** What a person reads of a cluster's front door. */
-export function frontDoor(domain: string, address: string): string[] {
-  return [`Apps answer at https://<app>-<environment>.${domain}`, certificateNotice, curlLine(`<app>-<environment>.${domain}`, address)];
-}

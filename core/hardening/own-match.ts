@@ -13,7 +13,11 @@ const exceptions: readonly { keyword: string; line: string; needed: (values: rea
   { keyword: 'allowgroups', line: `AllowGroups ${ownAccount}`, needed: (values) => values.length > 0 },
   { keyword: 'forcecommand', line: 'ForceCommand none', needed: ([value]) => value !== undefined && value !== 'none' },
   { keyword: 'chrootdirectory', line: 'ChrootDirectory none', needed: ([value]) => value !== undefined && value !== 'none' },
-  { keyword: 'authenticationmethods', line: 'AuthenticationMethods publickey', needed: ([value]) => value !== undefined && value !== 'any' },
+  {
+    keyword: 'authenticationmethods',
+    line: 'AuthenticationMethods publickey',
+    needed: ([value]) => value !== undefined && value !== 'any',
+  },
   {
     keyword: 'authorizedkeysfile',
     line: 'AuthorizedKeysFile .ssh/authorized_keys',
@@ -32,7 +36,12 @@ const valuesOf = (sshd: SshdFacts, keyword: string) => sshdValues(sshd, keyword,
 
 /** Lines of our block, lower-case, with single blanks. */
 function standingLines(dropin: readonly string[]): Set<string> {
-  const plain = dropin.map((line) => line.trim().toLowerCase().replaceAll(/[\s=]+/g, ' '));
+  const plain = dropin.map((line) =>
+    line
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[\s=]+/g, ' '),
+  );
   const start = plain.indexOf(`match user ${ownAccount}`);
   const rest = start < 0 ? [] : plain.slice(start + 1);
   const end = rest.findIndex((line) => line.startsWith('match '));

@@ -44,11 +44,7 @@ const header = '# Written by Kipper; what stands here comes first and so decides
 /** Our drop-in. A keyword that an earlier line decides is left out: it could not hold. */
 export function sshdText(facts: ServerFacts, logins: Logins): string {
   const decided = new Set(decidedBefore(facts.sshd).map((each) => each.keyword));
-  return `${[
-    header,
-    ...wanted(facts, logins).filter((line) => !decided.has(keywordOf(line))),
-    ...ownMatch(facts),
-  ].join('\n')}\n`;
+  return `${[header, ...wanted(facts, logins).filter((line) => !decided.has(keywordOf(line))), ...ownMatch(facts)].join('\n')}\n`;
 }
 
 /** Lines of the owner that keep ours from holding. */

@@ -1,8 +1,6 @@
 import type { Control, Finding } from '../control.ts';
-import { type RunInput, runInputs } from '../runs.ts';
+import type { RunInput } from '../runs.ts';
 import type { ServerFacts } from '../server/facts.ts';
-
-export const schema = runInputs.harden;
 
 /** What a person asked for, and whether the server is the control plane's own machine. */
 export interface HardenWish extends RunInput<'harden'> {

@@ -41,7 +41,6 @@ export const enrolmentFacts = z.strictObject({
     .max(32),
   notes: z.array(z.string().regex(/^[a-z_]{1,48}$/)).max(16),
 });
-export type EnrolmentFacts = z.infer<typeof enrolmentFacts>;
 
 const algorithms = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'] as const;
 export type HostKeyAlgorithm = (typeof algorithms)[number];

@@ -11,7 +11,9 @@ export async function backupDatabase(db: Database, dataDir: string, nowMs: numbe
   const file = join(folder, `kipper-${new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')}.db`);
   await db.$client.backup(file);
   chmodSync(file, 0o600);
-  const copies = readdirSync(folder).filter((name) => /^kipper-.*\.db$/.test(name)).sort();
+  const copies = readdirSync(folder)
+    .filter((name) => /^kipper-.*\.db$/.test(name))
+    .sort();
   for (const old of copies.slice(0, -keep)) rmSync(join(folder, old));
   return file;
 }

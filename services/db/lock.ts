@@ -15,7 +15,11 @@ export function lockDataFolder(dataDir: string): { release(): void } {
   } catch (thrown) {
     file.close();
     if (!(thrown instanceof Sqlite.SqliteError && thrown.code.startsWith('SQLITE_BUSY'))) throw fullDisk(thrown) ?? thrown;
-    throw new Fault('conflict', { message: `another Kipper uses the data folder ${dataDir}`, hint: 'stop it first, or name another folder with KIPPER_DATA or --data', cause: thrown });
+    throw new Fault('conflict', {
+      message: `another Kipper uses the data folder ${dataDir}`,
+      hint: 'stop it first, or name another folder with KIPPER_DATA or --data',
+      cause: thrown,
+    });
   }
   return {
     release: () => {

@@ -11,7 +11,9 @@ function migrationsFolder(): string {
 }
 
 function appliedAt(db: Database): number {
-  db.$client.exec('create table if not exists __drizzle_migrations (id integer primary key autoincrement, hash text not null, created_at numeric)');
+  db.$client.exec(
+    'create table if not exists __drizzle_migrations (id integer primary key autoincrement, hash text not null, created_at numeric)',
+  );
   const row = db.$client.prepare<[], { last: number | null }>('select max(created_at) as last from __drizzle_migrations').get();
   return row?.last ?? 0;
 }
@@ -21,7 +23,10 @@ export function pendingMigrations(db: Database): MigrationMeta[] {
   const all = readMigrationFiles({ migrationsFolder: migrationsFolder() });
   const last = appliedAt(db);
   if (last > (all.at(-1)?.folderMillis ?? 0)) {
-    throw new Fault('conflict', { message: 'the database was written by a newer Kipper', hint: 'start the newer version, or restore the backup that was made before its migration' });
+    throw new Fault('conflict', {
+      message: 'the database was written by a newer Kipper',
+      hint: 'start the newer version, or restore the backup that was made before its migration',
+    });
   }
   return all.filter((migration) => migration.folderMillis > last);
 }

@@ -29,10 +29,14 @@ export function atomically<T>(db: Database, work: () => NotAPromise<T>): T {
   }
 }
 
-const fullCodes: readonly unknown[] = ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'];
+const fullCodes: ReadonlySet<unknown> = new Set(['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT']);
 
 /** The Fault `storage_full` when that is what an error of SQLite or of the file system means. */
 export function fullDisk(cause: unknown): Fault | null {
-  if (!(cause instanceof Error && 'code' in cause && fullCodes.includes(cause.code))) return null;
-  return new Fault('storage_full', { message: 'the disk of the control plane is full; nothing was changed', hint: 'make room on the disk that holds KIPPER_DATA, then try again', cause });
+  if (!(cause instanceof Error && 'code' in cause && fullCodes.has(cause.code))) return null;
+  return new Fault('storage_full', {
+    message: 'the disk of the control plane is full; nothing was changed',
+    hint: 'make room on the disk that holds KIPPER_DATA, then try again',
+    cause,
+  });
 }

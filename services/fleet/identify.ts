@@ -72,5 +72,9 @@ function spend(ctx: Context, id: string): void {
 }
 
 function refused(reason: string): Fault {
-  return new Fault('not_signed_in', { message: 'the claim is not signed by a worker that is registered here', reason, hint: 'register the worker, or look at the clocks of both machines' });
+  return new Fault('not_signed_in', {
+    message: 'the claim is not signed by a worker that is registered here',
+    reason,
+    hint: 'register the worker, or look at the clocks of both machines',
+  });
 }

@@ -56,8 +56,17 @@ function register(ctx: Context, parts: { name: string; publicKey: string; local:
   const known = ctx.db.select().from(workers).where(eq(workers.publicKey, parts.publicKey)).get();
   if (known !== undefined) return known;
   const nowMs = ctx.now();
-  const row = ctx.db.insert(workers).values({ id: newId('worker', nowMs, ctx.random), createdAtMs: nowMs, ...parts }).returning().get();
-  writeEvent(ctx, actor, { organizationId: null, name: 'worker.registered', subject: row.id, data: { name: parts.name, local: parts.local } });
+  const row = ctx.db
+    .insert(workers)
+    .values({ id: newId('worker', nowMs, ctx.random), createdAtMs: nowMs, ...parts })
+    .returning()
+    .get();
+  writeEvent(ctx, actor, {
+    organizationId: null,
+    name: 'worker.registered',
+    subject: row.id,
+    data: { name: parts.name, local: parts.local },
+  });
   return row;
 }
 

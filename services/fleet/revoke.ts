@@ -19,6 +19,10 @@ export function revokeWorker(ctx: Context, actor: Actor, id: string): void {
 /** To be called inside a transaction. */
 export function revokeInside(ctx: Context, actor: Actor, worker: typeof workers.$inferSelect): void {
   ctx.db.update(workers).set({ revokedAtMs: ctx.now() }).where(eq(workers.id, worker.id)).run();
-  ctx.db.update(runs).set({ leaseUntilMs: 0 }).where(and(eq(runs.workerId, worker.id), eq(runs.state, 'running'))).run();
+  ctx.db
+    .update(runs)
+    .set({ leaseUntilMs: 0 })
+    .where(and(eq(runs.workerId, worker.id), eq(runs.state, 'running')))
+    .run();
   writeEvent(ctx, actor, { organizationId: null, name: 'worker.revoked', subject: worker.id });
 }

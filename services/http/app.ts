@@ -53,12 +53,17 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
     if (fault.code === 'internal' || fault.code === 'storage_full') options.log?.error(fault.message, { cause: causeOf(fault) });
     return problemOf(c, fault, url);
   });
-  app.notFound((c) => problemOf(c, new Fault('not_found', { message: 'there is nothing at this address', hint: 'the routes are listed at /docs' }), url));
+  app.notFound((c) =>
+    problemOf(c, new Fault('not_found', { message: 'there is nothing at this address', hint: 'the routes are listed at /docs' }), url),
+  );
 
   app.use('*', door(ctx.config, options.log));
   app.on(unsafe, '*', refuseForeignOrigin(ctx.config), limitBody());
   app.use('/v1/*', requireActor(ctx, limits));
-  app.post('/v1/*', idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)));
+  app.post(
+    '/v1/*',
+    idempotency(ctx, (request, env) => app.fetch(request, env as Record<string, unknown>)),
+  );
   app.use('/v1/enrolments/:enrolment/claim', async (c, next) => {
     await limits.spend('claim', limiterKey(c.get('address')));
     await next();
@@ -78,7 +83,17 @@ export function makeApp(ctx: Context, options: AppOptions = {}) {
     .route('/v1', eventRoutes(ctx));
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'accessToken', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
-  app.route('/', docsRoutes(() => app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Kipper', version: manifest.version }, servers: [{ url }], security: [{ accessToken: [] }] })));
+  app.route(
+    '/',
+    docsRoutes(() =>
+      app.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: { title: 'Kipper', version: manifest.version },
+        servers: [{ url }],
+        security: [{ accessToken: [] }],
+      }),
+    ),
+  );
   app.route('/', healthRoutes(ctx, options.redis ?? (() => 'unknown'), stopping));
   app.route('/e', scriptRoutes(ctx));
   app.route('/setup', setupRoutes(ctx, limits));
@@ -90,4 +105,6 @@ function causeOf(fault: Fault): string {
   return fault.cause instanceof Error ? (fault.cause.stack ?? fault.cause.message) : fault.message;
 }
 
+/** For typed clients, such as the console.
+ * @public */
 export type AppType = ReturnType<typeof makeApp>;

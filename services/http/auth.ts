@@ -70,5 +70,8 @@ function bearerOf(header: string | undefined): string {
 function refuseTokenInQuery(url: string): void {
   const at = url.indexOf('?');
   if (at === -1 || !/[?&](?:access_token|token|jwt|authorization)=/i.test(url.slice(at))) return;
-  throw new Fault('not_signed_in', { message: 'a token is never taken from the URL', hint: 'send it in the Authorization header, and treat this one as leaked: kip logout, kip login' });
+  throw new Fault('not_signed_in', {
+    message: 'a token is never taken from the URL',
+    hint: 'send it in the Authorization header, and treat this one as leaked: kip logout, kip login',
+  });
 }

@@ -68,7 +68,12 @@ export function refuseForeignOrigin(config: Config): MiddlewareHandler<HttpEnv> 
     const site = c.req.header('sec-fetch-site');
     const origin = c.req.header('origin');
     const foreign = (site !== undefined && site !== 'same-origin' && site !== 'none') || (origin !== undefined && origin !== config.url);
-    if (foreign) throw new Fault('not_allowed', { message: 'requests from another web site are refused', hint: `use ${config.url}`, reason: 'foreign_origin' });
+    if (foreign)
+      throw new Fault('not_allowed', {
+        message: 'requests from another web site are refused',
+        hint: `use ${config.url}`,
+        reason: 'foreign_origin',
+      });
     return next();
   };
 }

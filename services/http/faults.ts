@@ -31,9 +31,14 @@ export function faultOf(thrown: unknown): Fault {
   if (thrown instanceof HTTPException) return faultOfHttp(thrown);
   const code = sqliteCode(thrown);
   if (code === 'SQLITE_FULL' || code === 'ENOSPC') {
-    return new Fault('storage_full', { message: 'the disk of the control plane is full: nothing was written', hint: 'free space under KIPPER_DATA and try again', cause: thrown });
+    return new Fault('storage_full', {
+      message: 'the disk of the control plane is full: nothing was written',
+      hint: 'free space under KIPPER_DATA and try again',
+      cause: thrown,
+    });
   }
-  if (code === 'SQLITE_BUSY') return new Fault('unavailable', { message: 'the record is busy', hint: 'try again in a moment', cause: thrown });
+  if (code === 'SQLITE_BUSY')
+    return new Fault('unavailable', { message: 'the record is busy', hint: 'try again in a moment', cause: thrown });
   return toFault(thrown);
 }
 
@@ -45,7 +50,8 @@ function sqliteCode(thrown: unknown): string | undefined {
 
 function faultOfHttp(thrown: HTTPException): Fault {
   if (thrown.status === 413) return new Fault('too_large', { message: 'the body is too large', hint: 'send less than 64 KiB' });
-  if (thrown.status === 415) return new Fault('malformed_request', { message: 'this content type is not understood here', hint: 'send application/json' });
+  if (thrown.status === 415)
+    return new Fault('malformed_request', { message: 'this content type is not understood here', hint: 'send application/json' });
   if (thrown.status === 400) return new Fault('malformed_request', { message: 'the body is not valid JSON', hint: 'send one JSON object' });
   return toFault(thrown);
 }

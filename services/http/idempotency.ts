@@ -24,9 +24,15 @@ export function idempotency(ctx: Context, fetchSelf: Fetch): MiddlewareHandler<H
     const key = c.req.header('idempotency-key');
     const actor = c.get('actor') as HttpEnv['Variables']['actor'] | undefined;
     if (key === undefined || actor === undefined) return next();
-    if (!keyPattern.test(key)) throw new Fault('invalid_input', { message: 'an Idempotency-Key is 1 to 200 printable characters without blanks', field: 'Idempotency-Key' });
+    if (!keyPattern.test(key))
+      throw new Fault('invalid_input', {
+        message: 'an Idempotency-Key is 1 to 200 printable characters without blanks',
+        field: 'Idempotency-Key',
+      });
     const place: Place = { actorId: actor.personId, route: c.req.path, key };
-    const bodySha256 = createHash('sha256').update(await c.req.text()).digest('hex');
+    const bodySha256 = createHash('sha256')
+      .update(await c.req.text())
+      .digest('hex');
     const earlier = atomically(ctx.db, () => take(ctx, place, bodySha256));
     const name = JSON.stringify(place);
     if (earlier !== undefined) return answerAgain(c, earlier, bodySha256, inFlight.has(name), fetchSelf);
@@ -43,9 +49,16 @@ export function idempotency(ctx: Context, fetchSelf: Fetch): MiddlewareHandler<H
 
 /** The earlier row of this key, or nothing and the key is ours. */
 function take(ctx: Context, place: Place, bodySha256: string): Row | undefined {
-  ctx.db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAtMs, ctx.now() - keptMs)).run();
+  ctx.db
+    .delete(idempotencyKeys)
+    .where(lt(idempotencyKeys.createdAtMs, ctx.now() - keptMs))
+    .run();
   const earlier = ctx.db.select().from(idempotencyKeys).where(at(place)).get();
-  if (earlier === undefined) ctx.db.insert(idempotencyKeys).values({ ...place, bodySha256, createdAtMs: ctx.now() }).run();
+  if (earlier === undefined)
+    ctx.db
+      .insert(idempotencyKeys)
+      .values({ ...place, bodySha256, createdAtMs: ctx.now() })
+      .run();
   return earlier;
 }
 
@@ -59,13 +72,31 @@ async function settle(ctx: Context, place: Place, answer: Response): Promise<voi
   ctx.db.update(idempotencyKeys).set({ status: answer.status, resource }).where(at(place)).run();
 }
 
-async function answerAgain(c: HonoContext<HttpEnv>, earlier: Row, bodySha256: string, running: boolean, fetchSelf: Fetch): Promise<Response> {
+async function answerAgain(
+  c: HonoContext<HttpEnv>,
+  earlier: Row,
+  bodySha256: string,
+  running: boolean,
+  fetchSelf: Fetch,
+): Promise<Response> {
   if (earlier.bodySha256 !== bodySha256) {
-    throw new Fault('invalid_input', { message: 'this Idempotency-Key came with another body before', field: 'Idempotency-Key', hint: 'use a new key for a new request' });
+    throw new Fault('invalid_input', {
+      message: 'this Idempotency-Key came with another body before',
+      field: 'Idempotency-Key',
+      hint: 'use a new key for a new request',
+    });
   }
-  if (running) throw new Fault('in_flight', { message: 'the first request with this Idempotency-Key is not answered yet', hint: 'try again in a moment' });
+  if (running)
+    throw new Fault('in_flight', {
+      message: 'the first request with this Idempotency-Key is not answered yet',
+      hint: 'try again in a moment',
+    });
   if (earlier.status === null) {
-    throw new Fault('conflict', { message: 'Kipper stopped while it answered this request: whether it was done is not known', hint: 'look at what there is, then use a new Idempotency-Key', reason: 'outcome_unknown' });
+    throw new Fault('conflict', {
+      message: 'Kipper stopped while it answered this request: whether it was done is not known',
+      hint: 'look at what there is, then use a new Idempotency-Key',
+      reason: 'outcome_unknown',
+    });
   }
   return replayOf(c, earlier.status, earlier.resource, fetchSelf);
 }

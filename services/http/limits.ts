@@ -37,7 +37,14 @@ export function makeLimits(ctx: Context, points: Partial<Record<Budget, number>>
     const { seconds, kept } = budgets[budget];
     const options = { keyPrefix: budget, points: points[budget] ?? budgets[budget].points, duration: seconds };
     const limiter = kept
-      ? new RateLimiterSQLite({ ...options, storeClient: (file ??= openFile(join(ctx.config.dataDir, 'limits.db'))), storeType: 'better-sqlite3', tableName: 'limits', tableCreated: true, clearExpiredByTimeout: true })
+      ? new RateLimiterSQLite({
+          ...options,
+          storeClient: (file ??= openFile(join(ctx.config.dataDir, 'limits.db'))),
+          storeType: 'better-sqlite3',
+          tableName: 'limits',
+          tableCreated: true,
+          clearExpiredByTimeout: true,
+        })
       : new RateLimiterMemory(options);
     limiters.set(budget, limiter);
     return limiter;
@@ -50,7 +57,11 @@ export function makeLimits(ctx: Context, points: Partial<Record<Budget, number>>
       } catch (thrown) {
         if (!(thrown instanceof RateLimiterRes)) throw thrown;
         const seconds = Math.max(1, Math.ceil(thrown.msBeforeNext / 1000));
-        throw new Fault('rate_limited', { message: 'too many requests', hint: `try again in ${seconds} seconds`, reason: `retry_after_${seconds}` });
+        throw new Fault('rate_limited', {
+          message: 'too many requests',
+          hint: `try again in ${seconds} seconds`,
+          reason: `retry_after_${seconds}`,
+        });
       }
     },
     async clear(budget, key) {

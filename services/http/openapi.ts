@@ -38,7 +38,10 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457, with the next step as `hint` and the input field at fault as `field`' });
 
-const problem = { description: 'what was refused, why, and the next step', content: { 'application/problem+json': { schema: problemSchema } } };
+const problem = {
+  description: 'what was refused, why, and the next step',
+  content: { 'application/problem+json': { schema: problemSchema } },
+};
 
 /** Spread into every route's `responses`. */
 export const problems = { '4XX': problem, '5XX': problem } as const;

@@ -5,5 +5,8 @@ export const pageQuery = pageInput;
 
 /** `{ items, next }` of one view. */
 export function pageOf<S extends z.ZodType>(view: S) {
-  return z.object({ items: z.array(view), next: z.string().nullable().meta({ description: 'give it as `after` for the next page; null at the end' }) });
+  return z.object({
+    items: z.array(view),
+    next: z.string().nullable().meta({ description: 'give it as `after` for the next page; null at the end' }),
+  });
 }

@@ -36,8 +36,15 @@ export async function replayOf(c: HonoContext<HttpEnv>, status: number, kept: st
     else if (view !== undefined) body[member] = view;
   }
   const withheld = record.members.filter((member) => !(member in body));
-  if (withheld.length > 0) body['withheld'] = { members: withheld, why: 'this answer was given before; what may be secret in it is not kept and does not come twice' };
-  return c.newResponse(status === 204 ? null : JSON.stringify(body), status as 200, { 'content-type': 'application/json', 'idempotency-replayed': 'true' });
+  if (withheld.length > 0)
+    body['withheld'] = {
+      members: withheld,
+      why: 'this answer was given before; what may be secret in it is not kept and does not come twice',
+    };
+  return c.newResponse(status === 204 ? null : JSON.stringify(body), status as 200, {
+    'content-type': 'application/json',
+    'idempotency-replayed': 'true',
+  });
 }
 
 async function readAgain(c: HonoContext<HttpEnv>, id: string, fetchSelf: Fetch): Promise<Record<string, unknown> | undefined> {

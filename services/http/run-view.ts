@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { runKinds, runStates, stepStates } from '../../core/runs.ts';
 
-const faultView = z.object({ code: z.string(), message: z.string(), hint: z.string().optional(), field: z.string().optional(), reason: z.string().optional() }).meta({ id: 'Fault' });
+const faultView = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    field: z.string().optional(),
+    reason: z.string().optional(),
+  })
+  .meta({ id: 'Fault' });
 
 const resultView = z
   .object({

@@ -52,6 +52,11 @@ function foundOrganization(ctx: Context, actor: Actor, name: string, address: st
   writeEvent(ctx, actor, { organizationId, name: 'organization.created', subject: organizationId, data: { name } });
   writeEvent(ctx, actor, { organizationId, name: 'person.created', subject: person.id, data: { email: address, role: 'owner' } });
   writeEvent(ctx, actor, { organizationId, name: 'project.created', subject: projectId, data: { name: 'default' } });
-  writeEvent(ctx, actor, { organizationId, name: 'environment.created', subject: environmentId, data: { project: 'default', name: 'production' } });
+  writeEvent(ctx, actor, {
+    organizationId,
+    name: 'environment.created',
+    subject: environmentId,
+    data: { project: 'default', name: 'production' },
+  });
   return viewPerson(person);
 }

@@ -22,7 +22,10 @@ export async function rotateSigningKey(ctx: Context, actor: Actor): Promise<stri
   const privateSealed = ctx.vault.seal(Buffer.from(JSON.stringify(privateJwk)), { row: kid, field: 'private_sealed' });
   atomically(ctx.db, () => {
     ctx.db.update(signingKeys).set({ retiredAtMs: ctx.now() }).where(isNull(signingKeys.retiredAtMs)).run();
-    ctx.db.insert(signingKeys).values({ kid, publicJwk: JSON.stringify(publicJwk), privateSealed, createdAtMs: ctx.now() }).run();
+    ctx.db
+      .insert(signingKeys)
+      .values({ kid, publicJwk: JSON.stringify(publicJwk), privateSealed, createdAtMs: ctx.now() })
+      .run();
     writeEvent(ctx, actor, { organizationId: null, name: 'key.rotated', subject: kid });
   });
   return kid;
@@ -47,7 +50,9 @@ export function honouredKey(ctx: Context, kid: string): SigningKeyRow | undefine
 /** RFC 7517 key set of the public halves, for whoever checks our tokens. */
 export function listPublicKeys(ctx: Context): { keys: JWK[] } {
   const rows = ctx.db.select().from(signingKeys).orderBy(desc(signingKeys.kid)).all();
-  const keys = rows.filter((row) => isHonoured(row, ctx.now())).map((row) => ({ ...publicJwkOf(row), kid: row.kid, alg: 'EdDSA', use: 'sig' }));
+  const keys = rows
+    .filter((row) => isHonoured(row, ctx.now()))
+    .map((row) => ({ ...publicJwkOf(row), kid: row.kid, alg: 'EdDSA', use: 'sig' }));
   return { keys };
 }
 

@@ -28,7 +28,12 @@ export async function refreshSession(ctx: Context, address: string, input: z.inp
   return { ...outcome, accessToken: access.token, accessTokenExpiresAtMs: access.expiresAtMs, refreshToken: next.token };
 }
 
-function exchange(ctx: Context, address: string, hash: string, nextHash: string): 'unknown' | 'reused' | Pick<SignedInView, 'session' | 'person'> {
+function exchange(
+  ctx: Context,
+  address: string,
+  hash: string,
+  nextHash: string,
+): 'unknown' | 'reused' | Pick<SignedInView, 'session' | 'person'> {
   const token = ctx.db.select().from(refreshTokens).where(eq(refreshTokens.tokenHash, hash)).get();
   if (token === undefined || !sameHash(token.tokenHash, hash)) return 'unknown';
   const session = ctx.db.select().from(sessions).where(eq(sessions.id, token.sessionId)).get();
@@ -43,7 +48,12 @@ function exchange(ctx: Context, address: string, hash: string, nextHash: string)
   const nowMs = ctx.now();
   ctx.db.update(refreshTokens).set({ usedAtMs: nowMs }).where(eq(refreshTokens.tokenHash, hash)).run();
   ctx.db.insert(refreshTokens).values({ tokenHash: nextHash, sessionId: session.id, createdAtMs: nowMs }).run();
-  const renewed = ctx.db.update(sessions).set({ lastUsedAtMs: nowMs, expiresAtMs: nowMs + sessionMs, address }).where(eq(sessions.id, session.id)).returning().get();
+  const renewed = ctx.db
+    .update(sessions)
+    .set({ lastUsedAtMs: nowMs, expiresAtMs: nowMs + sessionMs, address })
+    .where(eq(sessions.id, session.id))
+    .returning()
+    .get();
   writeEvent(ctx, actor, { organizationId: person.organizationId, name: 'session.refreshed', subject: session.id });
   return { session: viewSession(renewed), person: viewPerson(person) };
 }

@@ -5,7 +5,14 @@ import { notSignedIn } from './tokens.ts';
 
 export type PersonActor = Extract<Actor, { kind: 'person' }>;
 
-type Row = [personId: string, expiresAtMs: number, revokedAtMs: number | null, organizationId: string, role: PersonActor['role'], disabledAtMs: number | null];
+type Row = [
+  personId: string,
+  expiresAtMs: number,
+  revokedAtMs: number | null,
+  organizationId: string,
+  role: PersonActor['role'],
+  disabledAtMs: number | null,
+];
 
 /** On the path of every request: single lookups cost SQLite a fifth of the join, and bare rows need no mapping. */
 const sessionWithPerson = prepared((db) =>

@@ -24,11 +24,19 @@ export function makeSetupLink(ctx: Context): SetupLink {
   const expiresAtMs = ctx.now() + setupLinkMs;
   atomically(ctx.db, () => {
     if (hasPerson(ctx)) {
-      throw new Fault('conflict', { message: 'Kipper is set up already', hint: 'if nobody can sign in: kipper admin reset-password EMAIL', reason: 'set_up_already' });
+      throw new Fault('conflict', {
+        message: 'Kipper is set up already',
+        hint: 'if nobody can sign in: kipper admin reset-password EMAIL',
+        reason: 'set_up_already',
+      });
     }
     ctx.db.delete(setupLinks).where(isNull(setupLinks.usedAtMs)).run();
     ctx.db.insert(setupLinks).values({ tokenHash: hash, createdAtMs: ctx.now(), expiresAtMs }).run();
-    writeEvent(ctx, { kind: 'system', job: 'setup-link' }, { organizationId: null, name: 'setup.link_made', subject: 'setup', data: { expiresAtMs } });
+    writeEvent(
+      ctx,
+      { kind: 'system', job: 'setup-link' },
+      { organizationId: null, name: 'setup.link_made', subject: 'setup', data: { expiresAtMs } },
+    );
   });
   return { url: new Redacted(`${ctx.config.url}/setup/${token}`), expiresAtMs };
 }
@@ -46,7 +54,10 @@ export function checkSetupToken(ctx: Context, token: string): string {
     .where(and(eq(setupLinks.tokenHash, hash), isNull(setupLinks.usedAtMs), gt(setupLinks.expiresAtMs, ctx.now())))
     .get();
   if (link === undefined || !sameHash(link.tokenHash, hash) || hasPerson(ctx)) {
-    throw new Fault('not_found', { message: 'this setup link does not work (any more)', hint: 'make another with bin/up --setup-link, while nobody has set Kipper up' });
+    throw new Fault('not_found', {
+      message: 'this setup link does not work (any more)',
+      hint: 'make another with bin/up --setup-link, while nobody has set Kipper up',
+    });
   }
   return link.tokenHash;
 }

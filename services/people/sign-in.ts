@@ -26,21 +26,55 @@ export const signInInput = z
  */
 export async function signIn(ctx: Context, address: string, input: z.input<typeof signInInput>): Promise<SignedInView> {
   const wish = parsed(signInInput, input);
-  const person = ctx.db.select().from(people).where(eq(people.email, spellEmail(wish.email))).get();
+  const person = ctx.db
+    .select()
+    .from(people)
+    .where(eq(people.email, spellEmail(wish.email)))
+    .get();
   const right = await checkPassword(wish.password, person?.passwordHash);
   if (person === undefined || !right || person.disabledAtMs !== null) {
-    throw new Fault('not_signed_in', { message: 'the e-mail address or the password is wrong', hint: 'forgotten? run kipper admin reset-password EMAIL on the control plane', reason: 'wrong_credentials' });
+    throw new Fault('not_signed_in', {
+      message: 'the e-mail address or the password is wrong',
+      hint: 'forgotten? run kipper admin reset-password EMAIL on the control plane',
+      reason: 'wrong_credentials',
+    });
   }
   const refresh = newOpaqueToken(ctx, 'kpr');
   const nowMs = ctx.now();
-  const session = { id: newId('session', nowMs, ctx.random), personId: person.id, client: wish.client, address, createdAtMs: nowMs, lastUsedAtMs: nowMs, expiresAtMs: nowMs + sessionMs };
-  const actor: PersonActor = { kind: 'person', personId: person.id, organizationId: person.organizationId, sessionId: session.id, role: person.role, address };
+  const session = {
+    id: newId('session', nowMs, ctx.random),
+    personId: person.id,
+    client: wish.client,
+    address,
+    createdAtMs: nowMs,
+    lastUsedAtMs: nowMs,
+    expiresAtMs: nowMs + sessionMs,
+  };
+  const actor: PersonActor = {
+    kind: 'person',
+    personId: person.id,
+    organizationId: person.organizationId,
+    sessionId: session.id,
+    role: person.role,
+    address,
+  };
   const row = atomically(ctx.db, () => {
     const made = ctx.db.insert(sessions).values(session).returning().get();
     ctx.db.insert(refreshTokens).values({ tokenHash: refresh.hash, sessionId: session.id, createdAtMs: nowMs }).run();
-    writeEvent(ctx, actor, { organizationId: person.organizationId, name: 'session.created', subject: session.id, data: { client: wish.client } });
+    writeEvent(ctx, actor, {
+      organizationId: person.organizationId,
+      name: 'session.created',
+      subject: session.id,
+      data: { client: wish.client },
+    });
     return made;
   });
   const access = await issueAccessToken(ctx, person.id, session.id);
-  return { session: viewSession(row), person: viewPerson(person), accessToken: access.token, accessTokenExpiresAtMs: access.expiresAtMs, refreshToken: refresh.token };
+  return {
+    session: viewSession(row),
+    person: viewPerson(person),
+    accessToken: access.token,
+    accessTokenExpiresAtMs: access.expiresAtMs,
+    refreshToken: refresh.token,
+  };
 }

@@ -13,6 +13,15 @@ export function signOut(ctx: Context, actor: PersonActor): void {
 
 /** To be called inside a transaction. */
 export function revokeSession(ctx: Context, actor: Actor, sessionId: string, why: string): void {
-  ctx.db.update(sessions).set({ revokedAtMs: ctx.now(), revokedWhy: why }).where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAtMs))).run();
-  writeEvent(ctx, actor, { organizationId: 'organizationId' in actor ? actor.organizationId : null, name: 'session.revoked', subject: sessionId, data: { why } });
+  ctx.db
+    .update(sessions)
+    .set({ revokedAtMs: ctx.now(), revokedWhy: why })
+    .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAtMs)))
+    .run();
+  writeEvent(ctx, actor, {
+    organizationId: 'organizationId' in actor ? actor.organizationId : null,
+    name: 'session.revoked',
+    subject: sessionId,
+    data: { why },
+  });
 }

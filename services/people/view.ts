@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { personRoles, type organizations, type people, type sessions } from '../db/tables.ts';
 
-export const personView = z.object({ id: z.string(), email: z.string(), role: z.enum(personRoles), createdAtMs: z.int() }).meta({ id: 'Person' });
+export const personView = z
+  .object({ id: z.string(), email: z.string(), role: z.enum(personRoles), createdAtMs: z.int() })
+  .meta({ id: 'Person' });
 export type PersonView = z.infer<typeof personView>;
 
 export const organizationView = z.object({ id: z.string(), name: z.string(), createdAtMs: z.int() }).meta({ id: 'Organization' });
 
-export const sessionView = z.object({ id: z.string(), client: z.string(), createdAtMs: z.int(), lastUsedAtMs: z.int(), expiresAtMs: z.int() }).meta({ id: 'Session' });
+export const sessionView = z
+  .object({ id: z.string(), client: z.string(), createdAtMs: z.int(), lastUsedAtMs: z.int(), expiresAtMs: z.int() })
+  .meta({ id: 'Session' });
 export type SessionView = z.infer<typeof sessionView>;
 
 export const meView = z.object({ person: personView, organization: organizationView, session: sessionView }).meta({ id: 'Me' });

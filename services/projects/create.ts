@@ -25,7 +25,12 @@ const taken = prepared((db) =>
 const insertion = prepared((db) =>
   db
     .insert(projects)
-    .values({ id: sql.placeholder('id'), organizationId: sql.placeholder('organizationId'), name: sql.placeholder('name'), createdAtMs: sql.placeholder('createdAtMs') })
+    .values({
+      id: sql.placeholder('id'),
+      organizationId: sql.placeholder('organizationId'),
+      name: sql.placeholder('name'),
+      createdAtMs: sql.placeholder('createdAtMs'),
+    })
     .prepare(),
 );
 

@@ -9,7 +9,12 @@ const byIdOrName = prepared((db) =>
   db
     .select()
     .from(projects)
-    .where(and(eq(projects.organizationId, sql.placeholder('organizationId')), or(eq(projects.id, sql.placeholder('project')), eq(projects.name, sql.placeholder('project')))))
+    .where(
+      and(
+        eq(projects.organizationId, sql.placeholder('organizationId')),
+        or(eq(projects.id, sql.placeholder('project')), eq(projects.name, sql.placeholder('project'))),
+      ),
+    )
     .prepare(),
 );
 

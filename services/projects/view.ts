@@ -4,7 +4,9 @@ import type { environments, projects } from '../db/tables.ts';
 export const projectView = z.object({ id: z.string(), name: z.string(), createdAtMs: z.int() }).meta({ id: 'Project' });
 export type ProjectView = z.infer<typeof projectView>;
 
-export const environmentView = z.object({ id: z.string(), projectId: z.string(), name: z.string(), createdAtMs: z.int() }).meta({ id: 'Environment' });
+export const environmentView = z
+  .object({ id: z.string(), projectId: z.string(), name: z.string(), createdAtMs: z.int() })
+  .meta({ id: 'Environment' });
 export type EnvironmentView = z.infer<typeof environmentView>;
 
 export function viewProject(row: typeof projects.$inferSelect): ProjectView {

@@ -17,7 +17,8 @@ import { viewRun, type RunView } from './view.ts';
  */
 export function cancelRun(ctx: Context, actor: Actor, id: string): RunView {
   const run = findRun(ctx, actor, id);
-  if (settled.includes(run.state)) throw new Fault('conflict', { message: `run ${run.id} is over: it ${run.state}`, hint: `read it with kip run show ${run.id}` });
+  if (settled.includes(run.state))
+    throw new Fault('conflict', { message: `run ${run.id} is over: it ${run.state}`, hint: `read it with kip run show ${run.id}` });
   const row = atomically(ctx.db, () => {
     if (run.state === 'queued') return finishRun(ctx, actor, run, { outcome: 'cancelled', result: { changed: 0 } });
     writeEvent(ctx, actor, { organizationId: run.organizationId, name: 'run.cancel_requested', subject: run.id, runId: run.id });

@@ -11,7 +11,11 @@ export function demandChallenge(bytes: Buffer, publicBlob: Buffer): void {
   const sessionId = readString(reader);
   if (sessionId.length < 20 || sessionId.length > 64) throw refused('session identifier');
   if (readByte(reader) !== userAuthRequest) throw refused('message');
-  for (const [name, wanted] of [['user', 'kipper'], ['service', 'ssh-connection'], ['method', 'publickey']] as const) {
+  for (const [name, wanted] of [
+    ['user', 'kipper'],
+    ['service', 'ssh-connection'],
+    ['method', 'publickey'],
+  ] as const) {
     if (readString(reader).toString('latin1') !== wanted) throw refused(name);
   }
   if (readByte(reader) !== 1) throw refused('signature flag');
@@ -42,5 +46,8 @@ function readString(reader: Reader): Buffer {
 }
 
 function refused(what: string): Fault {
-  return new Fault('not_allowed', { message: `this is not a challenge of an SSH login of ours: its ${what} is another`, reason: 'challenge_refused' });
+  return new Fault('not_allowed', {
+    message: `this is not a challenge of an SSH login of ours: its ${what} is another`,
+    reason: 'challenge_refused',
+  });
 }

@@ -10,7 +10,11 @@ bus.setMaxListeners(0);
 /** Adds to a run's feed; to be called inside the transaction of the change. Watchers are woken by `wakeWatchers` after it. */
 export function writeFeed(ctx: Context, runId: string, feed: readonly RunFeed[]): void {
   if (feed.length === 0) return;
-  const last = ctx.db.select({ seq: max(runEvents.seq) }).from(runEvents).where(eq(runEvents.runId, runId)).get();
+  const last = ctx.db
+    .select({ seq: max(runEvents.seq) })
+    .from(runEvents)
+    .where(eq(runEvents.runId, runId))
+    .get();
   let seq = last?.seq ?? 0;
   const atMs = ctx.now();
   const statement = ctx.db.$client.prepare('insert into run_events (run_id, seq, at_ms, data) values (?, ?, ?, ?)');

@@ -37,12 +37,22 @@ export function finishRun(ctx: Context, actor: Actor, run: RunRow, settlement: S
     runId: row.id,
     data: { kind: row.kind, ...(settlement.fault === undefined ? {} : { fault: settlement.fault.code }) },
   });
-  writeFeed(ctx, row.id, [{ type: 'state', state: row.state, result: settlement.result, ...(settlement.fault === undefined ? {} : { fault: settlement.fault }) }]);
+  writeFeed(ctx, row.id, [
+    { type: 'state', state: row.state, result: settlement.result, ...(settlement.fault === undefined ? {} : { fault: settlement.fault }) },
+  ]);
   return row;
 }
 
 /** No step of a run that is over may look as if it went on. */
 function closeSteps(ctx: Context, runId: string): void {
-  ctx.db.update(steps).set({ state: 'skipped' }).where(and(eq(steps.runId, runId), eq(steps.state, 'planned'))).run();
-  ctx.db.update(steps).set({ state: 'failed' }).where(and(eq(steps.runId, runId), eq(steps.state, 'started'))).run();
+  ctx.db
+    .update(steps)
+    .set({ state: 'skipped' })
+    .where(and(eq(steps.runId, runId), eq(steps.state, 'planned')))
+    .run();
+  ctx.db
+    .update(steps)
+    .set({ state: 'failed' })
+    .where(and(eq(steps.runId, runId), eq(steps.state, 'started')))
+    .run();
 }

@@ -11,7 +11,12 @@ export interface RunFilter {
 }
 
 /** The newest first; `after` is the id of the last one seen. */
-export function listRuns(ctx: Context, actor: Actor, page: { limit: number; after: string | null }, filter: RunFilter = {}): { items: RunView[]; next: string | null } {
+export function listRuns(
+  ctx: Context,
+  actor: Actor,
+  page: { limit: number; after: string | null },
+  filter: RunFilter = {},
+): { items: RunView[]; next: string | null } {
   const rows = ctx.db
     .select()
     .from(runs)

@@ -27,12 +27,17 @@ export function writeRecords(ctx: Context, runId: string, token: string, batch: 
   atomically(ctx.db, () => {
     const { run } = demandHolder(ctx, runId, token);
     if (batch.seq <= run.lastSeq) return;
-    if (batch.seq !== run.lastSeq + 1) throw new Fault('conflict', { message: `batch ${run.lastSeq + 1} has to come before batch ${batch.seq}`, field: 'seq' });
+    if (batch.seq !== run.lastSeq + 1)
+      throw new Fault('conflict', { message: `batch ${run.lastSeq + 1} has to come before batch ${batch.seq}`, field: 'seq' });
     const touched = new Map<number, Touched>();
     const feed = batch.records.flatMap((record) => apply(ctx, run, touched, record));
     for (const { step, printed } of touched.values()) {
       if (printed.length > 0) Object.assign(step, keepOutput(step, printed.join('')));
-      ctx.db.update(steps).set(step).where(and(eq(steps.runId, run.id), eq(steps.position, step.position))).run();
+      ctx.db
+        .update(steps)
+        .set(step)
+        .where(and(eq(steps.runId, run.id), eq(steps.position, step.position)))
+        .run();
     }
     ctx.db.update(runs).set({ lastSeq: batch.seq }).where(eq(runs.id, run.id)).run();
     writeFeed(ctx, run.id, feed);
@@ -64,7 +69,11 @@ function apply(ctx: Context, run: RunRow, touched: Map<number, Touched>, record:
 function stepOf(ctx: Context, run: RunRow, touched: Map<number, Touched>, position: number): Touched {
   const before = touched.get(position);
   if (before !== undefined) return before;
-  const step = ctx.db.select().from(steps).where(and(eq(steps.runId, run.id), eq(steps.position, position))).get();
+  const step = ctx.db
+    .select()
+    .from(steps)
+    .where(and(eq(steps.runId, run.id), eq(steps.position, position)))
+    .get();
   if (step === undefined) throw new Fault('invalid_input', { message: `the plan of this run has no step ${position}`, field: 'index' });
   const made = { step, printed: [], bytes: step.outputBytes };
   touched.set(position, made);

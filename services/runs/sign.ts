@@ -18,12 +18,20 @@ export function signChallenge(ctx: Context, runId: string, token: string, challe
   return atomically(ctx.db, () => {
     const { run, actor } = demandHolder(ctx, runId, token);
     if (run.signatures >= signaturesPerRun) {
-      throw new Fault('rate_limited', { message: `this run has used its ${signaturesPerRun} logins`, reason: 'signature_limit', hint: 'look for a server that drops connections, then try the run again' });
+      throw new Fault('rate_limited', {
+        message: `this run has used its ${signaturesPerRun} logins`,
+        reason: 'signature_limit',
+        hint: 'look for a server that drops connections, then try the run again',
+      });
     }
     const key = currentServerKey(ctx, run.serverId);
     demandChallenge(challenge, Buffer.from(key.publicKey.split(' ')[1] ?? '', 'base64'));
     const signature = sign(null, challenge, openServerKey(ctx, key));
-    ctx.db.update(runs).set({ signatures: run.signatures + 1 }).where(eq(runs.id, run.id)).run();
+    ctx.db
+      .update(runs)
+      .set({ signatures: run.signatures + 1 })
+      .where(eq(runs.id, run.id))
+      .run();
     writeEvent(ctx, actor, {
       organizationId: run.organizationId,
       name: 'run.signed',

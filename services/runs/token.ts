@@ -75,7 +75,11 @@ function tokenKey(ctx: Context): Buffer {
   if (known !== undefined) return known;
   const row = ctx.db.select().from(meta).where(eq(meta.key, keyName)).get();
   const key = row === undefined ? Buffer.from(ctx.random(32)) : ctx.vault.open(Buffer.from(row.value, 'base64'), places.meta(keyName));
-  if (row === undefined) ctx.db.insert(meta).values({ key: keyName, value: ctx.vault.seal(key, places.meta(keyName)).toString('base64') }).run();
+  if (row === undefined)
+    ctx.db
+      .insert(meta)
+      .values({ key: keyName, value: ctx.vault.seal(key, places.meta(keyName)).toString('base64') })
+      .run();
   keys.set(ctx, key);
   return key;
 }

@@ -14,7 +14,13 @@ const lookAgainMs = 5_000;
  * The run's feed after `after`, live until the run has settled or the signal aborts. Nothing is kept for a reader that
  * does not ask: a stalled one costs no memory and holds up nobody.
  */
-export function watchRun(ctx: Context, actor: Actor, id: string, after: number, signal: AbortSignal): AsyncGenerator<FeedEntry, void, void> {
+export function watchRun(
+  ctx: Context,
+  actor: Actor,
+  id: string,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<FeedEntry, void, void> {
   const run = findRun(ctx, actor, id);
   return follow(ctx, run.id, after, signal);
 }

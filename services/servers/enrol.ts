@@ -71,7 +71,13 @@ export function enrolServer(
 /** What the machine said of itself, in the words of the audit that follows and replaces it. */
 function factsOf({ facts }: EnrolmentClaim): string {
   const { os, release, addresses, memoryKb, ...same } = facts;
-  return canonical({ ...same, osId: os, osVersion: release, memoryBytes: memoryKb * 1024, addresses: addresses.map((one) => one.split('/')[0]) });
+  return canonical({
+    ...same,
+    osId: os,
+    osVersion: release,
+    memoryBytes: memoryKb * 1024,
+    addresses: addresses.map((one) => one.split('/')[0]),
+  });
 }
 
 /** Where a person or kip said the server is wins; else the address that the claim came from and the port its sshd has. */

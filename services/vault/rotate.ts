@@ -28,7 +28,11 @@ export function rotateKey(ctx: Context): number {
   const resealed = atomically(ctx.db, () => {
     const done = resealAll(ctx, next);
     writeCheck(ctx.db, next);
-    writeEvent(ctx, { kind: 'system', job: 'keys-rotate' }, { organizationId: null, name: 'key_file.rotated', subject: 'key_file', data: { values: done } });
+    writeEvent(
+      ctx,
+      { kind: 'system', job: 'keys-rotate' },
+      { organizationId: null, name: 'key_file.rotated', subject: 'key_file', data: { values: done } },
+    );
     return done;
   });
   swapKeyFiles(file);
@@ -41,22 +45,38 @@ export function rotateKey(ctx: Context): number {
 function resealAll(ctx: Context, to: Vault): number {
   let done = 0;
   for (const row of ctx.db.select().from(signingKeys).all()) {
-    ctx.db.update(signingKeys).set({ privateSealed: ctx.vault.reseal(row.privateSealed, places.signingKey(row.kid), to) }).where(eq(signingKeys.kid, row.kid)).run();
+    ctx.db
+      .update(signingKeys)
+      .set({ privateSealed: ctx.vault.reseal(row.privateSealed, places.signingKey(row.kid), to) })
+      .where(eq(signingKeys.kid, row.kid))
+      .run();
     done += 1;
   }
   for (const row of ctx.db.select().from(serverKeys).all()) {
-    ctx.db.update(serverKeys).set({ privateSealed: ctx.vault.reseal(row.privateSealed, places.serverKey(row.id), to) }).where(eq(serverKeys.id, row.id)).run();
+    ctx.db
+      .update(serverKeys)
+      .set({ privateSealed: ctx.vault.reseal(row.privateSealed, places.serverKey(row.id), to) })
+      .where(eq(serverKeys.id, row.id))
+      .run();
     done += 1;
   }
   for (const row of ctx.db.select().from(credentials).all()) {
-    ctx.db.update(credentials).set({ sealed: ctx.vault.reseal(row.sealed, places.credential(row.id), to) }).where(eq(credentials.id, row.id)).run();
+    ctx.db
+      .update(credentials)
+      .set({ sealed: ctx.vault.reseal(row.sealed, places.credential(row.id), to) })
+      .where(eq(credentials.id, row.id))
+      .run();
     done += 1;
   }
   for (const name of sealedMeta) {
     const row = ctx.db.select().from(meta).where(eq(meta.key, name)).get();
     if (row === undefined) continue;
     const sealed = ctx.vault.reseal(Buffer.from(row.value, 'base64'), places.meta(name), to);
-    ctx.db.update(meta).set({ value: sealed.toString('base64') }).where(eq(meta.key, name)).run();
+    ctx.db
+      .update(meta)
+      .set({ value: sealed.toString('base64') })
+      .where(eq(meta.key, name))
+      .run();
     done += 1;
   }
   return done;

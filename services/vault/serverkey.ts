@@ -25,7 +25,11 @@ export function makeServerKey(ctx: Context, serverId: string): ServerKeyRow {
   const pair = generateKeyPairSync('ed25519');
   const raw = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
   const id = newId('key', nowMs, ctx.random);
-  ctx.db.update(serverKeys).set({ retiredAtMs: nowMs }).where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs))).run();
+  ctx.db
+    .update(serverKeys)
+    .set({ retiredAtMs: nowMs })
+    .where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs)))
+    .run();
   return ctx.db
     .insert(serverKeys)
     .values({
@@ -40,8 +44,13 @@ export function makeServerKey(ctx: Context, serverId: string): ServerKeyRow {
 }
 
 export function currentServerKey(ctx: Context, serverId: string): ServerKeyRow {
-  const row = ctx.db.select().from(serverKeys).where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs))).get();
-  if (row === undefined) throw new Fault('conflict', { message: 'the server has no key of ours yet', hint: 'enrol it with kip server invite' });
+  const row = ctx.db
+    .select()
+    .from(serverKeys)
+    .where(and(eq(serverKeys.serverId, serverId), isNull(serverKeys.retiredAtMs)))
+    .get();
+  if (row === undefined)
+    throw new Fault('conflict', { message: 'the server has no key of ours yet', hint: 'enrol it with kip server invite' });
   return row;
 }
 

@@ -31,7 +31,15 @@ export function makeVault(keyEncryptionKey: Redacted<Buffer>): Vault {
       const aad = associated(place);
       const sealedKey = encrypt(kek, dataKey, aad);
       const sealedValue = encrypt(dataKey, plain, aad);
-      return Buffer.concat([Buffer.of(version), sealedKey.nonce, sealedKey.text, sealedKey.tag, sealedValue.nonce, sealedValue.tag, sealedValue.text]);
+      return Buffer.concat([
+        Buffer.of(version),
+        sealedKey.nonce,
+        sealedKey.text,
+        sealedKey.tag,
+        sealedValue.nonce,
+        sealedValue.tag,
+        sealedValue.text,
+      ]);
     },
     open(sealed, place) {
       if (sealed.length < 89 || sealed[0] !== version) throw failed(place);

@@ -19,7 +19,10 @@ beforeAll(async () => {
   redisPort = await freePort();
   origin = `https://127.0.0.1:${port}`;
   runOrigin = `https://127.0.0.1:${runPort}`;
-  parent = commands.start('bin/up', ['--data', commands.data, '--public', origin], { KIPPER_REDIS_URL: `redis://:secret-of-redis@127.0.0.1:${redisPort}/3`, KIPPER_RUN_LISTEN: `127.0.0.1:${runPort}` });
+  parent = commands.start('bin/up', ['--data', commands.data, '--public', origin], {
+    KIPPER_REDIS_URL: `redis://:secret-of-redis@127.0.0.1:${redisPort}/3`,
+    KIPPER_RUN_LISTEN: `127.0.0.1:${runPort}`,
+  });
   await commands.until(() => commands.log.includes('/setup/kps_'));
 }, 120_000);
 afterAll(() => {
@@ -28,7 +31,8 @@ afterAll(() => {
 });
 
 const pin = () => /its pin is (\S+)/.exec(commands.log)?.[1] ?? 'none';
-const curl = (pinned: string, path: string, ...words: string[]) => commands.once('curl', ['-sk', '--pinnedpubkey', pinned, ...words, path.startsWith('/') ? origin + path : path]);
+const curl = (pinned: string, path: string, ...words: string[]) =>
+  commands.once('curl', ['-sk', '--pinnedpubkey', pinned, ...words, path.startsWith('/') ? origin + path : path]);
 const readiness = async (pinned = pin()) => JSON.parse((await curl(pinned, '/readyz')).stdout) as { status: string; redis: string };
 
 describe('bin/up --public', () => {
@@ -40,7 +44,16 @@ describe('bin/up --public', () => {
   }, 120_000);
 
   test('the run API is on KIPPER_RUN_LISTEN with TLS, and not on the public address', async () => {
-    const ask = ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"runId":"run_00000000000000000000000000"}', '-w', ' %{http_code}'];
+    const ask = [
+      '-X',
+      'POST',
+      '-H',
+      'content-type: application/json',
+      '-d',
+      '{"runId":"run_00000000000000000000000000"}',
+      '-w',
+      ' %{http_code}',
+    ];
     expect((await curl(pin(), `${runOrigin}/run/claim`, ...ask)).stdout).toMatch(/"not_signed_in".* 401$/);
     expect((await curl(pin(), '/run/claim', ...ask)).stdout).toMatch(/ 404$/);
   }, 120_000);
@@ -48,7 +61,11 @@ describe('bin/up --public', () => {
   test('KIPPER_REDIS_URL is used: no Redis is started, one that is away is said, one that comes is taken', async () => {
     expect(childrenOf(parent.pid ?? 0)).toHaveLength(2);
     expect(await readiness()).toEqual({ status: 'ready', record: 'writable', redis: 'down' });
-    const redis = spawn('redis-server', ['--port', String(redisPort), '--bind', '127.0.0.1', '--requirepass', 'secret-of-redis', '--save', '', '--dir', commands.dir], { stdio: 'ignore' });
+    const redis = spawn(
+      'redis-server',
+      ['--port', String(redisPort), '--bind', '127.0.0.1', '--requirepass', 'secret-of-redis', '--save', '', '--dir', commands.dir],
+      { stdio: 'ignore' },
+    );
     ended.push(() => redis.kill('SIGKILL'));
     await commands.until(async () => (await readiness()).redis === 'up');
     expect(commands.log).not.toContain('secret-of-redis');
@@ -75,6 +92,13 @@ describe('bin/up --public', () => {
 });
 
 test('KIPPER_RUN_LISTEN without TLS is refused with a sentence', async () => {
-  const environment = { KIPPER_DATA: join(commands.dir, 'plain'), KIPPER_RUN_LISTEN: '127.0.0.1:1', KIPPER_LISTEN: `127.0.0.1:${await freePort()}` };
-  expect(await commands.once('bin/kipper', ['serve'], environment)).toMatchObject({ code: 2, stderr: 'kipper: KIPPER_RUN_LISTEN needs TLS; set KIPPER_TLS_CERT and KIPPER_TLS_KEY\n' });
+  const environment = {
+    KIPPER_DATA: join(commands.dir, 'plain'),
+    KIPPER_RUN_LISTEN: '127.0.0.1:1',
+    KIPPER_LISTEN: `127.0.0.1:${await freePort()}`,
+  };
+  expect(await commands.once('bin/kipper', ['serve'], environment)).toMatchObject({
+    code: 2,
+    stderr: 'kipper: KIPPER_RUN_LISTEN needs TLS; set KIPPER_TLS_CERT and KIPPER_TLS_KEY\n',
+  });
 }, 120_000);

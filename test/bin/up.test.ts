@@ -13,7 +13,8 @@ afterAll(() => commands.close());
 
 const start = (...words: string[]) => commands.start('bin/up', ['--data', commands.data, '--listen', listen, ...words]);
 const once = (...words: string[]) => commands.once('bin/up', words);
-const workerUnder = (pid: number) => childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('identity-fd'));
+const workerUnder = (pid: number) =>
+  childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('identity-fd'));
 
 describe('bin/up', () => {
   test('wrong words: exit 2 and a sentence', async () => {

@@ -109,7 +109,8 @@ describe('over SSH', () => {
   beforeEach(async () => {
     box = makeSandbox();
     sshd = await startSshd();
-    for (const end of ['', '.pub']) copyFileSync(join(sshd.folder, `../host_key${end}`), join(box.root, `etc/ssh/ssh_host_ed25519_key${end}`));
+    for (const end of ['', '.pub'])
+      copyFileSync(join(sshd.folder, `../host_key${end}`), join(box.root, `etc/ssh/ssh_host_ed25519_key${end}`));
     // The machine's own `sh`, but the enrolment script finds itself in the sandbox.
     const into = Object.entries(box.place).map(([name, value]) => `-e ${quote(`s|^K_${name}=.*|K_${name}=${quote(value)}|`)}`);
     writeFileSync(join(sshd.folder, '../bin/sh'), `#!/bin/sh\n/usr/bin/sed ${into.join(' ')} | exec /bin/dash -s\n`, { mode: 0o755 });

@@ -77,8 +77,9 @@ describe('what is sent to a cluster', () => {
   it('T09 carries values of variables as data, also those that Kubernetes would expand', () => {
     const env = Object.fromEntries(words.filter((word) => !word.includes('\0')).map((word, index) => [`K${index}`, word]));
     const deployment = appObjects(place, appSpec.parse({ image: 'x:1', port: 80, env })).find((object) => object.kind === 'Deployment');
-    const container = (deployment?.['spec'] as { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } })
-      .template.spec.containers[0];
+    const spec = deployment?.['spec'] as { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } } | undefined;
+    const container = spec?.template.spec.containers[0];
+    expect(container?.env).toHaveLength(Object.keys(env).length);
     for (const { name, value } of container?.env ?? []) expect(value.replaceAll('$$(', '$(')).toBe(env[name]);
   });
 });

@@ -99,7 +99,9 @@ const struckOnce =
 
 /** SIGKILL for the connection's sshd on the host, or for the whole process group of its root shell. */
 export async function killOnHost(host: Host, what: 'connection' | 'session'): Promise<void> {
-  await host.exec(`read -r _ _ _ _ group sshd _ </var/lib/kipper/lease/holder && kill -s KILL -- ${what === 'connection' ? '$sshd' : '-$group'}`);
+  await host.exec(
+    `read -r _ _ _ _ group sshd _ </var/lib/kipper/lease/holder && kill -s KILL -- ${what === 'connection' ? '$sshd' : '-$group'}`,
+  );
 }
 
 /** Cuts the worker's address off inside the host's own network, both ways; or lets it through again. */
@@ -123,7 +125,10 @@ export const untilUnarmed = (host: Host): Promise<void> => holds(host, '! ls /va
 async function holds(host: Host, condition: string): Promise<void> {
   const until = Date.now() + (guardSeconds + 50) * 1000;
   while ((await host.exec(condition)).code !== 0) {
-    if (Date.now() > until) throw new Error(`${host.name} does not come to rest: ${(await host.exec('ls -l /var/lib/kipper/undo; cat /var/lib/kipper/lease/holder; systemctl status kipper-revert* --no-pager')).stdout}`);
+    if (Date.now() > until)
+      throw new Error(
+        `${host.name} does not come to rest: ${(await host.exec('ls -l /var/lib/kipper/undo; cat /var/lib/kipper/lease/holder; systemctl status kipper-revert* --no-pager')).stdout}`,
+      );
     await sleep(400);
   }
 }

@@ -147,25 +147,27 @@ describe('ways to run sshd', () => {
     expect((await harden(host)).plan?.steps).toEqual([]);
     expect((await host.ssh('true')).code).toBe(0);
     expect((await host.ssh('true', { user: 'ops' })).code).toBe(0);
-    const asked = await host.sh('mkdir -p /run/sshd; sshd -T -C user=kipper,host=h,addr=192.0.2.1 | grep -E "^(allowtcp|disable)forwarding" | sort');
+    const asked = await host.sh(
+      'mkdir -p /run/sshd; sshd -T -C user=kipper,host=h,addr=192.0.2.1 | grep -E "^(allowtcp|disable)forwarding" | sort',
+    );
     expect(asked).toBe('allowtcpforwarding local\ndisableforwarding no');
     await host.down();
   });
 });
 
 describe('foreign firewalls', () => {
-  test.concurrent.for(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])(
-    '%s: left alone and named',
-    async (variant) => {
-      const host = await boot({ variants: [variant] }, variant === 'firewalld-active' ? 'until firewall-cmd --state; do sleep 0.3; done' : 'true');
-      const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
-      const done = await harden(host);
-      expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
-      const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
-      expect(notice?.evidence).toMatch(/these look closed: .*6443/);
-      const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
-      expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
-      await host.down();
-    },
-  );
+  test.concurrent.for(['ufw-active', 'firewalld-active', 'nft-foreign', 'iptables-drop'])('%s: left alone and named', async (variant) => {
+    const host = await boot(
+      { variants: [variant] },
+      variant === 'firewalld-active' ? 'until firewall-cmd --state; do sleep 0.3; done' : 'true',
+    );
+    const rules = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+    const done = await harden(host);
+    expect(done.plan?.steps.filter((step) => step.control === 'firewall')).toEqual([]);
+    const notice = findingsOf(done).find((each) => each.control === 'firewall' && each.hint.includes('your responsibility'));
+    expect(notice?.evidence).toMatch(/these look closed: .*6443/);
+    const after = await host.sh('nft list ruleset | sed "s/counter packets [0-9]* bytes [0-9]*//"');
+    expect(after.replace(/table inet kipper_guard \{[\s\S]*?\n\}\n?/, '').trim()).toBe(rules.trim());
+    await host.down();
+  });
 });

@@ -34,7 +34,8 @@ interface Target {
 }
 
 /** What a guarded change may change, without counters. */
-const settings = 'ufw status | head -n 1; cat /etc/ssh/sshd_config.d/*.conf | sha256sum; grep ^ENABLED /etc/ufw/ufw.conf; grep -c "^### tuple" /etc/ufw/user.rules; true';
+const settings =
+  'ufw status | head -n 1; cat /etc/ssh/sshd_config.d/*.conf | sha256sum; grep ^ENABLED /etc/ufw/ufw.conf; grep -c "^### tuple" /etc/ufw/user.rules; true';
 
 async function target(...variants: string[]): Promise<Target> {
   const host = await lab.boot({ variants });
@@ -51,14 +52,17 @@ async function nobodyIsLockedOut(on: Target, what: string, cutShort = false): Pr
   expect(await on.host.sh(settings), `${what}: settings`).toBe(on.settings);
   // Units of a guard that was cut short while it came or went change nothing; the next run clears them away.
   if (cutShort) await nextRun(on);
-  expect(await on.host.sh('ls /etc/systemd/system | grep kipper-revert; ls /var/lib/kipper/undo | grep -E "^(armed|reverting|restore)$"; true'), what).toBe('');
+  expect(
+    await on.host.sh('ls /etc/systemd/system | grep kipper-revert; ls /var/lib/kipper/undo | grep -E "^(armed|reverting|restore)$"; true'),
+    what,
+  ).toBe('');
   attempts += 1;
 }
 
 /** An sshd that was just told to reload closes its door for a moment, so a login is tried for a while. */
 async function lockedOut(on: Target): Promise<Login[]> {
   let left = on.logins;
-  for (const until = Date.now() + 40_000; left.length > 0 && Date.now() < until; ) {
+  for (const until = Date.now() + 40_000; left.length > 0 && Date.now() < until;) {
     const works = await Promise.all(left.map((login) => logsIn(on.host, lab.login, login)));
     left = left.filter((_, index) => works[index] !== true);
   }
@@ -137,8 +141,10 @@ describe('hostile changes with the guard', { retry: 0 }, () => {
       for (const [phase, delays] of phases) {
         for (const afterMs of delays) await attack(on, step, { phase, afterMs, act: killWorker });
       }
-      for (const phase of ['step_run', 'login'] as const) await attack(on, step, { phase, afterMs: 100, act: () => killOnHost(on.host, 'connection') });
-      for (const phase of ['guard_arm', 'step_run', 'login'] as const) await attack(on, step, { phase, afterMs: 150, act: () => killOnHost(on.host, 'session') });
+      for (const phase of ['step_run', 'login'] as const)
+        await attack(on, step, { phase, afterMs: 100, act: () => killOnHost(on.host, 'connection') });
+      for (const phase of ['guard_arm', 'step_run', 'login'] as const)
+        await attack(on, step, { phase, afterMs: 150, act: () => killOnHost(on.host, 'session') });
     }
     await on.host.down();
   });
@@ -151,14 +157,20 @@ describe('hostile changes with the guard', { retry: 0 }, () => {
       await cutOff(on, gateway, step, 'step_run', 500);
       await cutOff(on, gateway, step, 'login', 0);
     }
-    for (const afterMs of [0, 10, 30, 80]) await cutOff(on, gateway, sshd(`MaxAuthTries 3\nLoginGraceTime ${20 + afterMs}`), 'guard_confirm', afterMs);
+    for (const afterMs of [0, 10, 30, 80])
+      await cutOff(on, gateway, sshd(`MaxAuthTries 3\nLoginGraceTime ${20 + afterMs}`), 'guard_confirm', afterMs);
     await on.host.down();
   });
 
   test.concurrent('10 reboots between the phases, orderly and not: the old state is there before sshd is', async () => {
     const on = await target();
     for (const step of [firewall('80'), sshd('DenyUsers *')]) {
-      for (const [phase, afterMs] of [['guard_arm', 300], ['step_run', 100], ['step_run', 900], ['login', 0]] as const) {
+      for (const [phase, afterMs] of [
+        ['guard_arm', 300],
+        ['step_run', 100],
+        ['step_run', 900],
+        ['login', 0],
+      ] as const) {
         await rebooted(on, step, { phase, afterMs, act: killWorker }, () => on.host.kill().then(() => on.host.start()));
       }
       await rebooted(on, step, { phase: 'login', afterMs: 0, act: killWorker }, () => on.host.reboot());
@@ -195,7 +207,12 @@ describe('the control: the same changes without the guard', () => {
     expect(await logsIn(on.host, lab.login, root)).toBe(false);
     await on.host.exec('systemctl reboot');
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    await expect.poll(async () => (await on.host.exec('systemctl is-active ssh').catch(() => ({ stdout: '' }))).stdout, { timeout: 60_000, interval: 500 }).toBe('active\n');
+    await expect
+      .poll(async () => (await on.host.exec('systemctl is-active ssh').catch(() => ({ stdout: '' }))).stdout, {
+        timeout: 60_000,
+        interval: 500,
+      })
+      .toBe('active\n');
     expect(await logsIn(on.host, lab.login, root)).toBe(false);
     await on.host.down();
   });

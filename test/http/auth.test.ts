@@ -24,7 +24,16 @@ async function refused(token: string): Promise<void> {
 }
 
 /** A token signed with our real key, with some claims replaced. */
-async function forged(change: { iss?: string; aud?: string; kid?: string; nbf?: number; exp?: number; sid?: string | null; sub?: string; typ?: string }): Promise<string> {
+async function forged(change: {
+  iss?: string;
+  aud?: string;
+  kid?: string;
+  nbf?: number;
+  exp?: number;
+  sid?: string | null;
+  sub?: string;
+  typ?: string;
+}): Promise<string> {
   const row = currentKey(api.ctx);
   if (row === undefined) throw new Error('no key');
   const jwk = JSON.parse(api.ctx.vault.open(row.privateSealed, { row: row.kid, field: 'private_sealed' }).toString()) as JWK;
@@ -61,21 +70,40 @@ describe('the access token', () => {
   it('is refused with alg none, and with HS256 keyed by our public key', async () => {
     const row = currentKey(api.ctx);
     const now = Math.floor(api.ctx.now() / 1000);
-    const claims = base64url({ iss: api.ctx.config.url, aud: 'kipper', sub: api.actor.personId, sid: api.actor.sessionId, iat: now, exp: now + 900 });
+    const claims = base64url({
+      iss: api.ctx.config.url,
+      aud: 'kipper',
+      sub: api.actor.personId,
+      sid: api.actor.sessionId,
+      iat: now,
+      exp: now + 900,
+    });
     await refused(`${base64url({ alg: 'none', kid: row?.kid })}.${claims}.`);
     await refused(`${base64url({ alg: 'none', kid: row?.kid })}.${claims}.AAAA`);
     const head = `${base64url({ alg: 'HS256', kid: row?.kid })}.${claims}`;
     const publicJwk = JSON.parse(row?.publicJwk ?? '{}') as JWK;
-    for (const secret of [row?.publicJwk ?? '', Buffer.from(publicJwk.x ?? '', 'base64url')]) await refused(`${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`);
+    for (const secret of [row?.publicJwk ?? '', Buffer.from(publicJwk.x ?? '', 'base64url')])
+      await refused(`${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`);
   });
 
   it('is refused when another key signed it under our kid, when it was changed, and at 10 KB', async () => {
     const stranger = generateKeyPairSync('ed25519').privateKey;
     const now = Math.floor(api.ctx.now() / 1000);
     const kid = currentKey(api.ctx)?.kid ?? '';
-    await refused(await new SignJWT({ sid: api.actor.sessionId }).setProtectedHeader({ alg: 'EdDSA', kid }).setIssuer(api.ctx.config.url).setAudience('kipper').setSubject(api.actor.personId).setIssuedAt(now).setExpirationTime(now + 900).sign(stranger));
+    await refused(
+      await new SignJWT({ sid: api.actor.sessionId })
+        .setProtectedHeader({ alg: 'EdDSA', kid })
+        .setIssuer(api.ctx.config.url)
+        .setAudience('kipper')
+        .setSubject(api.actor.personId)
+        .setIssuedAt(now)
+        .setExpirationTime(now + 900)
+        .sign(stranger),
+    );
     const [head = '', , tail = ''] = api.token.split('.');
-    await refused(`${head}.${base64url({ iss: api.ctx.config.url, aud: 'kipper', sub: 'per_other', sid: api.actor.sessionId, exp: now + 900 })}.${tail}`);
+    await refused(
+      `${head}.${base64url({ iss: api.ctx.config.url, aud: 'kipper', sub: 'per_other', sid: api.actor.sessionId, exp: now + 900 })}.${tail}`,
+    );
     await refused(`${api.token}${'A'.repeat(10_000)}`);
     await refused('a.b.c');
     await refused('');
@@ -116,7 +144,10 @@ describe('the signing key', () => {
     await freshenSigningKey(api.ctx);
     expect(currentKey(api.ctx)?.kid).toBe(old);
     api.ctx.clock.nowMs += keyAgeMs;
-    api.ctx.db.update(sessions).set({ expiresAtMs: api.ctx.now() * 2 }).run();
+    api.ctx.db
+      .update(sessions)
+      .set({ expiresAtMs: api.ctx.now() * 2 })
+      .run();
     const { token } = await issueAccessToken(api.ctx, api.actor.personId, api.actor.sessionId);
     await freshenSigningKey(api.ctx);
     expect(currentKey(api.ctx)?.kid).not.toBe(old);

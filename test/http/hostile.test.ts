@@ -22,7 +22,7 @@ describe('a wrong body', () => {
       [{ name: 'a'.repeat(41) }, 422, '/name'],
       [{ name: "x'; drop table projects; --" }, 422, '/name'],
       [{ name: 'good-name', organizationId: 'org_other' }, 422, '/organizationId'],
-      [{ name: 'good-name', '__proto__x': 1 }, 422, '/__proto__x'],
+      [{ name: 'good-name', __proto__x: 1 }, 422, '/__proto__x'],
       [[], 422, undefined],
       ['null', 422, undefined],
       ['{"name":', 400, undefined],
@@ -59,7 +59,15 @@ describe('a wrong body', () => {
     try {
       const { port } = server.address() as AddressInfo;
       const status = await new Promise((resolve, reject) => {
-        const outgoing = request({ port, method: 'POST', path: '/v1/projects', headers: { authorization: `Bearer ${api.token}`, 'content-type': 'application/json', 'transfer-encoding': 'chunked' } }, (answer) => resolve(answer.statusCode));
+        const outgoing = request(
+          {
+            port,
+            method: 'POST',
+            path: '/v1/projects',
+            headers: { authorization: `Bearer ${api.token}`, 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+          },
+          (answer) => resolve(answer.statusCode),
+        );
         outgoing.on('error', reject);
         for (let i = 0; i < 10; i += 1) outgoing.write('x'.repeat(10_000));
         outgoing.end();
@@ -68,7 +76,9 @@ describe('a wrong body', () => {
       for (const path of ['/v1/me', '/docs', '/nowhere']) {
         const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${api.token}` } });
         expect(answer.headers.get('x-content-type-options'), path).toBe('nosniff');
-        expect(answer.headers.get('content-security-policy'), path).toMatch(path === '/docs' ? /style-src/ : /^default-src 'none'; frame-ancestors 'none'/);
+        expect(answer.headers.get('content-security-policy'), path).toMatch(
+          path === '/docs' ? /style-src/ : /^default-src 'none'; frame-ancestors 'none'/,
+        );
         expect(answer.headers.get('content-security-policy')).not.toContain(', ');
         await answer.text();
       }
@@ -78,7 +88,11 @@ describe('a wrong body', () => {
   });
 
   it('T24 never echoes a value', async () => {
-    const answer = await api.call('POST', '/v1/sessions', { email: 'canary-7f3a@example.com', password: 'canary-pass-7f3a', token: 'canary-token-7f3a' });
+    const answer = await api.call('POST', '/v1/sessions', {
+      email: 'canary-7f3a@example.com',
+      password: 'canary-pass-7f3a',
+      token: 'canary-token-7f3a',
+    });
     expect(answer.status).toBe(422);
     expect(answer.text).not.toContain('7f3a');
   });
@@ -94,7 +108,8 @@ describe('lists', () => {
     expect(first.items.map((item: { name: string }) => item.name)).toEqual(['aa', 'bb']);
     const second = (await api.call('GET', `/v1/projects?limit=2&after=${first.next}`)).json;
     expect(second).toMatchObject({ items: [{ name: 'cc' }], next: null });
-    for (const query of ['limit=0', 'limit=201', 'limit=x', 'limit=1e9', 'sort=name']) expect((await api.call('GET', `/v1/projects?${query}`)).status, query).toBe(422);
+    for (const query of ['limit=0', 'limit=201', 'limit=x', 'limit=1e9', 'sort=name'])
+      expect((await api.call('GET', `/v1/projects?${query}`)).status, query).toBe(422);
   });
 
   it("show nothing of another organization's", async () => {
@@ -125,11 +140,17 @@ describe('another web site', () => {
       expect((await api.call('DELETE', '/v1/sessions/current', undefined, headers)).status).toBe(403);
     }
     expect(dumpOf(api.ctx)).toBe(before);
-    expect((await api.call('POST', '/v1/projects', { name: 'shop' }, { origin: 'http://localhost:8700', 'sec-fetch-site': 'same-origin' })).status).toBe(201);
+    expect(
+      (await api.call('POST', '/v1/projects', { name: 'shop' }, { origin: 'http://localhost:8700', 'sec-fetch-site': 'same-origin' }))
+        .status,
+    ).toBe(201);
   });
 
   it('is never told that it may read', async () => {
-    const answer = await api.call('OPTIONS', '/v1/projects', undefined, { origin: 'https://evil.example', 'access-control-request-method': 'POST' });
+    const answer = await api.call('OPTIONS', '/v1/projects', undefined, {
+      origin: 'https://evil.example',
+      'access-control-request-method': 'POST',
+    });
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 });
@@ -160,7 +181,8 @@ describe('T41 the client address', () => {
   it('counts one IPv6 /64 as one client', async () => {
     const own = await openApi({ limits: { stranger: 2 } });
     const statuses: number[] = [];
-    for (const peer of ['2001:db8:1:2::1', '2001:db8:1:2:aaaa::2', '2001:db8:1:2:ffff:1:2:3', '2001:db8:1:3::1']) statuses.push((await wrongSignIn(own.app, undefined, peer)).status);
+    for (const peer of ['2001:db8:1:2::1', '2001:db8:1:2:aaaa::2', '2001:db8:1:2:ffff:1:2:3', '2001:db8:1:3::1'])
+      statuses.push((await wrongSignIn(own.app, undefined, peer)).status);
     expect(statuses).toEqual([422, 422, 429, 422]);
     own.close();
   });

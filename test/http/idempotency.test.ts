@@ -43,7 +43,10 @@ describe('Idempotency-Key', () => {
   it('says that the outcome is not known when Kipper died in between', async () => {
     await api.call('POST', '/v1/projects', { name: 'shop' }, key('k3'));
     api.ctx.db.update(idempotencyKeys).set({ status: null, resource: null }).run();
-    expect((await api.call('POST', '/v1/projects', { name: 'shop' }, key('k3'))).json).toMatchObject({ status: 409, reason: 'outcome_unknown' });
+    expect((await api.call('POST', '/v1/projects', { name: 'shop' }, key('k3'))).json).toMatchObject({
+      status: 409,
+      reason: 'outcome_unknown',
+    });
   });
 
   it('keeps no refusal: the same key may try again', async () => {
@@ -56,26 +59,41 @@ describe('Idempotency-Key', () => {
   it('forgets after 24 hours', async () => {
     await api.call('POST', '/v1/projects', { name: 'shop' }, key('k5'));
     api.ctx.clock.nowMs += 24 * 3_600_000 - 60_000;
-    api.ctx.db.update(sessions).set({ expiresAtMs: api.ctx.now() * 2 }).run();
-    const later = async () => ({ ...key('k5'), authorization: `Bearer ${(await issueAccessToken(api.ctx, api.actor.personId, api.actor.sessionId)).token}` });
+    api.ctx.db
+      .update(sessions)
+      .set({ expiresAtMs: api.ctx.now() * 2 })
+      .run();
+    const later = async () => ({
+      ...key('k5'),
+      authorization: `Bearer ${(await issueAccessToken(api.ctx, api.actor.personId, api.actor.sessionId)).token}`,
+    });
     expect((await api.call('POST', '/v1/projects', { name: 'shop' }, await later())).status).toBe(201);
     api.ctx.clock.nowMs += 60_001;
     expect((await api.call('POST', '/v1/projects', { name: 'shop' }, await later())).status).toBe(409);
   });
 
   it('refuses a key that is no key', async () => {
-    for (const wrong of ['', 'a b', 'x'.repeat(201)]) expect((await api.call('POST', '/v1/projects', { name: 'ok' }, key(wrong))).status).toBe(422);
+    for (const wrong of ['', 'a b', 'x'.repeat(201)])
+      expect((await api.call('POST', '/v1/projects', { name: 'ok' }, key(wrong))).status).toBe(422);
     expect(count()).toBe(0);
   });
 
   it('T24 keeps ids and names of members only: an answer that carried a secret comes again without it, and says so', async () => {
-    const answer = new Response(JSON.stringify({ server: { id: 'srv_1', name: 'a' }, enrolment: { id: 'enr_1', line: 'KIPPER_TOKEN=canary-9d2' } }), { headers: { 'content-type': 'application/json' } });
+    const answer = new Response(
+      JSON.stringify({ server: { id: 'srv_1', name: 'a' }, enrolment: { id: 'enr_1', line: 'KIPPER_TOKEN=canary-9d2' } }),
+      { headers: { 'content-type': 'application/json' } },
+    );
     const record = await recordOf(answer);
     expect(JSON.stringify(record)).not.toContain('canary');
     expect(record).toEqual({ ids: { server: 'srv_1', enrolment: 'enr_1' }, members: ['server', 'enrolment'] });
-    api.app.get('/replay-probe', (c) => replayOf(c, 201, JSON.stringify(record), () => new Response(JSON.stringify({ id: 'srv_1', name: 'a' }))));
+    api.app.get('/replay-probe', (c) =>
+      replayOf(c, 201, JSON.stringify(record), () => new Response(JSON.stringify({ id: 'srv_1', name: 'a' }))),
+    );
     const again = await api.call('GET', '/replay-probe');
     expect(again.status).toBe(201);
-    expect(again.json).toEqual({ server: { id: 'srv_1', name: 'a' }, withheld: { members: ['enrolment'], why: expect.stringContaining('does not come twice') } });
+    expect(again.json).toEqual({
+      server: { id: 'srv_1', name: 'a' },
+      withheld: { members: ['enrolment'], why: expect.stringContaining('does not come twice') },
+    });
   });
 });

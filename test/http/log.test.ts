@@ -28,7 +28,10 @@ describe('the access log', () => {
     link.ctx.db.$client.exec('pragma foreign_keys = off; delete from sessions; delete from people');
     const setupPath = new URL(makeSetupLink(link.ctx).url.reveal()).pathname;
     link.close();
-    api.ctx.db.update(people).set({ email: 'ada@example.com', passwordHash: await hashPassword('canary-password-1') }).run();
+    api.ctx.db
+      .update(people)
+      .set({ email: 'ada@example.com', passwordHash: await hashPassword('canary-password-1') })
+      .run();
     const signedIn = await api.stranger('POST', '/v1/sessions', { email: 'ada@example.com', password: 'canary-password-1' });
     await api.call('GET', setupPath);
     await api.call('GET', '/v1/projects?limit=1&canary-query=1');

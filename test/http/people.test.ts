@@ -72,7 +72,12 @@ describe('signing in', () => {
   });
 
   it('T46 has no account to begin with', async () => {
-    for (const [name, word] of [['admin', 'admin'], ['admin@example.com', 'captain42'], ['root', '']]) expect((await signIn({ email: name, password: word })).status).not.toBe(201);
+    for (const [name, word] of [
+      ['admin', 'admin'],
+      ['admin@example.com', 'captain42'],
+      ['root', ''],
+    ])
+      expect((await signIn({ email: name, password: word })).status).not.toBe(201);
   });
 });
 

@@ -54,7 +54,13 @@ describe('T45 the setup link', () => {
 
   it('T71 is not spent by wrong input: the form comes back, escaped, with what is wrong and without the password', async () => {
     const before = dumpOf(ctx);
-    for (const wrong of [{ password: 'short' }, { password: 'é'.repeat(40) }, { email: 'no-address' }, { organization: ' ' }, { role: 'owner' }]) {
+    for (const wrong of [
+      { password: 'short' },
+      { password: 'é'.repeat(40) },
+      { email: 'no-address' },
+      { organization: ' ' },
+      { role: 'owner' },
+    ]) {
       const answer = await post({ ...wish, ...wrong } as Record<string, string>);
       expect(answer.status, JSON.stringify(wrong)).toBe(422);
       expect(answer.text).toContain('role="alert"');
@@ -78,7 +84,9 @@ describe('T45 the setup link', () => {
 
   it('is not made once a person exists: the Fault names the way back in', async () => {
     await post(wish);
-    expect(() => makeSetupLink(ctx)).toThrow(expect.objectContaining({ code: 'conflict', hint: expect.stringContaining('kipper admin reset-password EMAIL') }));
+    expect(() => makeSetupLink(ctx)).toThrow(
+      expect.objectContaining({ code: 'conflict', hint: expect.stringContaining('kipper admin reset-password EMAIL') }),
+    );
   });
 
   it('is refused from another site and with another content type, and guessing is limited', async () => {

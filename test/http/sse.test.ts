@@ -16,7 +16,13 @@ beforeEach(async () => {
   stopping = new AbortController();
   api = await openApi({ stopping: stopping.signal });
   const server = seedServer(api.ctx, api.actor);
-  runId = queueRun(api.ctx, api.actor, { organizationId: api.actor.organizationId, kind: 'audit', serverId: server.id, input: {}, timeoutMs: 60_000 }).id;
+  runId = queueRun(api.ctx, api.actor, {
+    organizationId: api.actor.organizationId,
+    kind: 'audit',
+    serverId: server.id,
+    input: {},
+    timeoutMs: 60_000,
+  }).id;
 });
 afterEach(() => {
   stopping.abort();
@@ -78,7 +84,9 @@ describe('GET /v1/runs/:id/events', () => {
   });
 
   it('lets one session hold 20 streams, not more, and counts those that were left', async () => {
-    const open = await Promise.all(Array.from({ length: 20 }, () => api.app.request(`/v1/runs/${runId}/events`, { headers: { authorization: `Bearer ${api.token}` } })));
+    const open = await Promise.all(
+      Array.from({ length: 20 }, () => api.app.request(`/v1/runs/${runId}/events`, { headers: { authorization: `Bearer ${api.token}` } })),
+    );
     expect((await watch()).status).toBe(429);
     await Promise.all(open.map((answer) => answer.body?.cancel()));
     settle();

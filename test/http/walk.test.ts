@@ -9,8 +9,16 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const routes = () => {
-  const seen = new Map(api.app.routes.filter((route) => route.method !== 'ALL' && !route.path.includes('*')).map((route) => [`${route.method} ${route.path}`, route]));
-  return [...seen.values()].map((route) => ({ method: route.method, pattern: route.path, path: route.path.replaceAll(/:[a-zA-Z]+/g, 'x1') }));
+  const seen = new Map(
+    api.app.routes
+      .filter((route) => route.method !== 'ALL' && !route.path.includes('*'))
+      .map((route) => [`${route.method} ${route.path}`, route]),
+  );
+  return [...seen.values()].map((route) => ({
+    method: route.method,
+    pattern: route.path,
+    path: route.path.replaceAll(/:[a-zA-Z]+/g, 'x1'),
+  }));
 };
 
 interface Schema {
@@ -31,7 +39,12 @@ describe('the route walk', () => {
     expect(walked.length).toBeGreaterThan(15);
     for (const route of walked) {
       for (const authorization of [undefined, 'Bearer x.y.z', 'Basic YTpi']) {
-        const answer = await api.stranger(route.method, route.path, route.method === 'GET' ? undefined : {}, authorization === undefined ? {} : { authorization });
+        const answer = await api.stranger(
+          route.method,
+          route.path,
+          route.method === 'GET' ? undefined : {},
+          authorization === undefined ? {} : { authorization },
+        );
         expect(answer.status, `${route.method} ${route.pattern}`).toBe(401);
         expect(answer.json.code).toBe('not_signed_in');
         expect(answer.headers.get('content-type')).toBe('application/problem+json');
@@ -41,7 +54,16 @@ describe('the route walk', () => {
   });
 
   it('T30 another spelling of a path is no way around the token', async () => {
-    for (const path of ['/v1//projects', '/v1/./projects', '/V1/projects', '//v1/projects', '/%761/projects', '/v1/projects/', '/v1/projects%2F', '/x/../v1/projects']) {
+    for (const path of [
+      '/v1//projects',
+      '/v1/./projects',
+      '/V1/projects',
+      '//v1/projects',
+      '/%761/projects',
+      '/v1/projects/',
+      '/v1/projects%2F',
+      '/x/../v1/projects',
+    ]) {
       const answer = await api.stranger('GET', path);
       expect([401, 404], path).toContain(answer.status);
       expect(answer.text).not.toContain('items');
@@ -59,7 +81,13 @@ describe('the route walk', () => {
       if (target === undefined) throw new Error(`${where}: ${schema.$ref}`);
       if (target.properties !== undefined && target.additionalProperties !== false) loose.push(where);
       for (const [name, property] of Object.entries(target.properties ?? {})) walk(property, `${where}.${name}`);
-      for (const part of [...(target.anyOf ?? []), ...(target.oneOf ?? []), ...(target.allOf ?? []), ...(target.items === undefined ? [] : [target.items])]) walk(part, where);
+      for (const part of [
+        ...(target.anyOf ?? []),
+        ...(target.oneOf ?? []),
+        ...(target.allOf ?? []),
+        ...(target.items === undefined ? [] : [target.items]),
+      ])
+        walk(part, where);
     };
     let bodies = 0;
     for (const [path, methods] of Object.entries(document.paths)) {
@@ -68,7 +96,11 @@ describe('the route walk', () => {
         if (schema === undefined) continue;
         bodies += 1;
         walk(schema, `${method} ${path}`);
-        const answer = await api.call(method.toUpperCase(), path.replaceAll(/\{[^}]+\}/g, 'x1'), { organizationId: 'org_1', role: 'owner', id: 'x' });
+        const answer = await api.call(method.toUpperCase(), path.replaceAll(/\{[^}]+\}/g, 'x1'), {
+          organizationId: 'org_1',
+          role: 'owner',
+          id: 'x',
+        });
         expect([404, 422], `${method} ${path}`).toContain(answer.status);
       }
     }
@@ -78,7 +110,12 @@ describe('the route walk', () => {
 
   it('T58 the API never answers text/html, whatever the client accepts', async () => {
     for (const route of routes().filter((one) => one.path.startsWith('/v1/') && !one.path.endsWith('/sessions/current'))) {
-      const answer = await api.call(route.method, route.path.replaceAll('x1', '<script>alert(1)</script>'), route.method === 'GET' ? undefined : '{"a":"<b>"', { accept: 'text/html' });
+      const answer = await api.call(
+        route.method,
+        route.path.replaceAll('x1', '<script>alert(1)</script>'),
+        route.method === 'GET' ? undefined : '{"a":"<b>"',
+        { accept: 'text/html' },
+      );
       expect(answer.headers.get('content-type'), `${route.method} ${route.pattern}`).not.toContain('html');
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     }
@@ -104,8 +141,14 @@ describe('the route walk', () => {
   it('describes every route under /v1 in the OpenAPI document', async () => {
     const document = (await api.stranger('GET', '/v1/openapi.json')).json;
     expect(document.openapi).toBe('3.1.0');
-    const described = new Set(Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{([^}]+)\}/g, ':$1')}`)));
-    const missing = routes().filter((route) => route.path.startsWith('/v1/') && route.path !== '/v1/openapi.json' && !described.has(`${route.method} ${route.pattern}`));
+    const described = new Set(
+      Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{([^}]+)\}/g, ':$1')}`),
+      ),
+    );
+    const missing = routes().filter(
+      (route) => route.path.startsWith('/v1/') && route.path !== '/v1/openapi.json' && !described.has(`${route.method} ${route.pattern}`),
+    );
     expect(missing.map((route) => `${route.method} ${route.pattern}`)).toEqual([]);
     const page = await api.stranger('GET', '/docs');
     expect(page.text).toContain('/v1/projects');

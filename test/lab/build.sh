@@ -31,55 +31,55 @@ changed=''
 
 # part NAME OUTPUT SOURCES -- COMMAND...: runs the command unless OUTPUT was made from these sources.
 part() {
-  local name=$1 output=$2 sources=$3 key began
-  shift 4
-  # shellcheck disable=SC2086  # a list of paths
-  key=$({ echo "$go_version $arch $*" && declare -f "$1" && find $sources -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum)
-  if [ -e "$output" ] && [ "$(cat "$cache/keys/$name" 2>/dev/null)" = "$key" ]; then return; fi
-  echo "$name: building"
-  began=$SECONDS
-  "$@"
-  echo "$key" >"$cache/keys/$name"
-  changed=yes
-  echo "$name: done in $((SECONDS - began)) s, $(du -Lh "$output" | cut -f1)"
+	local name=$1 output=$2 sources=$3 key began
+	shift 4
+	# shellcheck disable=SC2086  # a list of paths
+	key=$({ echo "$go_version $arch $*" && declare -f "$1" && find $sources -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum)
+	if [ -e "$output" ] && [ "$(cat "$cache/keys/$name" 2>/dev/null)" = "$key" ]; then return; fi
+	echo "$name: building"
+	began=$SECONDS
+	"$@"
+	echo "$key" >"$cache/keys/$name"
+	changed=yes
+	echo "$name: done in $((SECONDS - began)) s, $(du -Lh "$output" | cut -f1)"
 }
 
 # go_build NAME FOLDER PACKAGE [LDFLAGS]
 go_build() {
-  nice go -C "$2" build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w ${4:-}" -o "$cache/bin/.$1" "$3"
-  mv "$cache/bin/.$1" "$cache/bin/$1"
+	nice go -C "$2" build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w ${4:-}" -o "$cache/bin/.$1" "$3"
+	mv "$cache/bin/.$1" "$cache/bin/$1"
 }
 
 # Traefik's module needs three substitutes: lego's table of DNS-01 providers (left empty), its fork of
 # go-http-auth (upstream plus two functions), and an extension module that is not in its module zip.
 build_traefik() {
-  local work=$cache/src/traefik lego auth
-  rm -rf "$work"
-  cp -r parts/traefik "$work"
-  lego=$(module_folder github.com/go-acme/lego/v5@v5.4.1)
-  auth=$(module_folder github.com/abbot/go-http-auth@v0.4.0)
-  cp -r "$lego" "$work/.lego"
-  cp -r "$auth" "$work/.goauth"
-  chmod -R u+w "$work"
-  cp "$work/stub/dns_providers.go.txt" "$work/.lego/providers/dns/zz_gen_dns_providers.go"
-  cp "$work/stub/compat.go.txt" "$work/.goauth/compat.go"
-  printf 'module github.com/abbot/go-http-auth\n\ngo 1.20\n' >"$work/.goauth/go.mod"
-  go_build traefik "$work" github.com/traefik/traefik/v3/cmd/traefik "-X github.com/traefik/traefik/v3/pkg/version.Version=${traefik#v}"
+	local work=$cache/src/traefik lego auth
+	rm -rf "$work"
+	cp -r parts/traefik "$work"
+	lego=$(module_folder github.com/go-acme/lego/v5@v5.4.1)
+	auth=$(module_folder github.com/abbot/go-http-auth@v0.4.0)
+	cp -r "$lego" "$work/.lego"
+	cp -r "$auth" "$work/.goauth"
+	chmod -R u+w "$work"
+	cp "$work/stub/dns_providers.go.txt" "$work/.lego/providers/dns/zz_gen_dns_providers.go"
+	cp "$work/stub/compat.go.txt" "$work/.goauth/compat.go"
+	printf 'module github.com/abbot/go-http-auth\n\ngo 1.20\n' >"$work/.goauth/go.mod"
+	go_build traefik "$work" github.com/traefik/traefik/v3/cmd/traefik "-X github.com/traefik/traefik/v3/pkg/version.Version=${traefik#v}"
 }
 
 module_folder() { (cd / && go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)",*/\1/p'); }
 
 # pack NAME IMAGE=BINARY@PATH[@USER]...: one archive, and the digests of its images beside it.
 pack() {
-  local out=$cache/images/$1.tar
-  node images/pack.mjs "$out" "${@:2}" >"$out.digests"
+	local out=$cache/images/$1.tar
+	node images/pack.mjs "$out" "${@:2}" >"$out.digests"
 }
 
 pack_zst() {
-  pack "$@"
-  "$cache/bin/zst" <"$cache/images/$1.tar" >"$cache/images/.$1"
-  mv "$cache/images/.$1" "$cache/images/$1.tar.zst"
-  rm "$cache/images/$1.tar"
+	pack "$@"
+	"$cache/bin/zst" <"$cache/images/$1.tar" >"$cache/images/.$1"
+	mv "$cache/images/.$1" "$cache/images/$1.tar.zst"
+	rm "$cache/images/$1.tar"
 }
 
 version=k8s.io/component-base/version
@@ -89,7 +89,7 @@ k3s_flags+=" -X main.corednsImage=$coredns_image"
 
 bin=$cache/bin
 for name in pause crash zst; do
-  part $name "$bin/$name" images/$name -- go_build $name images/$name .
+	part $name "$bin/$name" images/$name -- go_build $name images/$name .
 done
 part httpd-1 "$bin/httpd-1" images/httpd -- go_build httpd-1 images/httpd . '-X main.version=1'
 part httpd-2 "$bin/httpd-2" images/httpd -- go_build httpd-2 images/httpd . '-X main.version=2'
@@ -104,16 +104,16 @@ packer="images/pack.mjs images/archive.mjs"
 airgap=k3s-airgap-images-$arch
 traefik_archive=traefik-image-$arch
 part "$airgap" "$cache/images/$airgap.tar.zst" "$packer $keys/pause $keys/coredns $keys/zst" -- \
-  pack_zst "$airgap" "docker.io/rancher/mirrored-pause:3.6=$bin/pause@pause" "$pause_image=$bin/pause@pause" "$coredns_image=$bin/coredns@coredns@0:0"
+	pack_zst "$airgap" "docker.io/rancher/mirrored-pause:3.6=$bin/pause@pause" "$pause_image=$bin/pause@pause" "$coredns_image=$bin/coredns@coredns@0:0"
 part "$traefik_archive" "$cache/images/$traefik_archive.tar.zst" "$packer $keys/traefik $keys/zst" -- \
-  pack_zst "$traefik_archive" "$traefik_image=$bin/traefik@usr/local/bin/traefik"
+	pack_zst "$traefik_archive" "$traefik_image=$bin/traefik@usr/local/bin/traefik"
 part httpd-1-image "$cache/images/httpd-1.tar" "$packer $keys/httpd-1" -- pack httpd-1 "kipper-lab/httpd:1=$bin/httpd-1@httpd"
 part httpd-2-image "$cache/images/httpd-2.tar" "$packer $keys/httpd-2" -- pack httpd-2 "kipper-lab/httpd:2=$bin/httpd-2@httpd"
 part httpd-root-image "$cache/images/httpd-root-1.tar" "$packer $keys/httpd-1" -- pack httpd-root-1 "kipper-lab/httpd-root:1=$bin/httpd-1@httpd@0:0"
 part crash-image "$cache/images/crash-1.tar" "$packer $keys/crash" -- pack crash-1 "kipper-lab/crash:1=$bin/crash@crash"
 
 if [ -n "$changed" ] || [ ! -e "$cache/artifacts.json" ] || [ images/artifacts.mjs -nt "$cache/artifacts.json" ]; then
-  node images/artifacts.mjs "$cache/artifacts.json" "$arch" "k3s=$k3s=$bin/k3s" \
-    "k3s-airgap-images=$k3s=$cache/images/$airgap.tar.zst" "traefik-image=$traefik=$cache/images/$traefik_archive.tar.zst"
-  echo "artifacts: $cache/artifacts.json"
+	node images/artifacts.mjs "$cache/artifacts.json" "$arch" "k3s=$k3s=$bin/k3s" \
+		"k3s-airgap-images=$k3s=$cache/images/$airgap.tar.zst" "traefik-image=$traefik=$cache/images/$traefik_archive.tar.zst"
+	echo "artifacts: $cache/artifacts.json"
 fi

@@ -74,7 +74,11 @@ function putContainerd(root: string, network: Network): void {
   copyFileSync(join(hostFolder, 'containerd.toml'), join(root, 'etc/containerd/config.toml'));
   const registry = `${network.gateway}:${registryPort}`;
   // Without a host of its own, containerd 1.6 speaks TLS whatever the scheme says.
-  put(root, `etc/containerd/certs.d/${registry}/hosts.toml`, `server = "http://${registry}"\n[host."http://${registry}"]\n  capabilities = ["pull", "resolve"]\n`);
+  put(
+    root,
+    `etc/containerd/certs.d/${registry}/hosts.toml`,
+    `server = "http://${registry}"\n[host."http://${registry}"]\n  capabilities = ["pull", "resolve"]\n`,
+  );
 }
 
 function accounts(login: Login): string {

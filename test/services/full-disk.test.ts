@@ -96,7 +96,9 @@ describe.skipIf(!mounted)(`a full disk under the control plane${why}`, () => {
   test('a start on a full disk refuses with a sentence', async () => {
     const folder = join(disk, 'other');
     fill();
-    await expect(openRecord(readConfig({ KIPPER_DATA: folder, KIPPER_KEY_FILE: join(disk, 'other.key') }), () => {})).rejects.toMatchObject({ code: 'storage_full' });
+    await expect(openRecord(readConfig({ KIPPER_DATA: folder, KIPPER_KEY_FILE: join(disk, 'other.key') }), () => {})).rejects.toMatchObject(
+      { code: 'storage_full' },
+    );
     rmSync(join(disk, 'filler'));
     (await openRecord(readConfig({ KIPPER_DATA: folder, KIPPER_KEY_FILE: join(disk, 'other.key') }), () => {})).close();
     expect(readFileSync(join(disk, 'other.key'), 'utf8').trim()).toHaveLength(43);

@@ -18,7 +18,16 @@ let folder = '';
 let turn = 0;
 
 beforeAll(async () => {
-  await build({ entryPoints: { record: join(root, 'services/record.ts') }, outdir: program, outExtension: { '.js': '.mjs' }, bundle: true, platform: 'node', format: 'esm', external: ['better-sqlite3', '@node-rs/bcrypt'], logLevel: 'error' });
+  await build({
+    entryPoints: { record: join(root, 'services/record.ts') },
+    outdir: program,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['better-sqlite3', '@node-rs/bcrypt'],
+    logLevel: 'error',
+  });
   later = (await import(pathToFileURL(join(program, 'record.mjs')).href)) as typeof later;
 }, 60_000);
 afterAll(() => {
@@ -33,7 +42,8 @@ beforeEach(async () => {
 });
 
 const config = () => readConfig({ KIPPER_DATA: folder });
-const tablesOf = (file: string) => new Sqlite(file, { readonly: true }).prepare("select name from sqlite_master where name like 'later_%' order by name").pluck().all();
+const tablesOf = (file: string) =>
+  new Sqlite(file, { readonly: true }).prepare("select name from sqlite_master where name like 'later_%' order by name").pluck().all();
 const backups = () => readdirSync(join(folder, 'backups')).map((name) => join(folder, 'backups', name));
 
 /** Migrations that this version does not know, after those it has. */
@@ -42,7 +52,9 @@ function giveLater(...statements: string[]): void {
   rmSync(target, { recursive: true, force: true });
   cpSync(join(root, 'migrations'), target, { recursive: true });
   const journalFile = join(target, 'meta/_journal.json');
-  const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as { entries: { idx: number; version: string; when: number; tag: string; breakpoints: boolean }[] };
+  const journal = JSON.parse(readFileSync(journalFile, 'utf8')) as {
+    entries: { idx: number; version: string; when: number; tag: string; breakpoints: boolean }[];
+  };
   for (const [at, sql] of statements.entries()) {
     const last = journal.entries.at(-1);
     const tag = `later_${at}`;
@@ -87,6 +99,9 @@ describe('a later version on an existing database', () => {
   test('the version before refuses what the later one wrote, with a sentence', async () => {
     giveLater('create table later_one (a text);');
     (await later.openRecord(config(), () => {})).close();
-    await expect(openRecord(config(), () => {})).rejects.toMatchObject({ code: 'conflict', message: 'the database was written by a newer Kipper' });
+    await expect(openRecord(config(), () => {})).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'the database was written by a newer Kipper',
+    });
   });
 });

@@ -22,7 +22,13 @@ describe('queueing a run', () => {
         throw new Error('later');
       }),
     ).toThrow('later');
-    expect(ctx.db.select().from(events).all().map((event) => [event.name, event.subject])).toEqual([['run.queued', run.id]]);
+    expect(
+      ctx.db
+        .select()
+        .from(events)
+        .all()
+        .map((event) => [event.name, event.subject]),
+    ).toEqual([['run.queued', run.id]]);
   });
 
   test('migrations are applied once', () => {

@@ -32,7 +32,13 @@ export class House {
   async open(): Promise<void> {
     await this.#bundle();
     const port = await freePort();
-    this.environment = { ...process.env, KIPPER_DATA: this.data, KIPPER_LISTEN: `127.0.0.1:${port}`, KIPPER_URL: `http://127.0.0.1:${port}`, KIPPER_REDIS_URL: `unix://${this.data}/redis.sock` };
+    this.environment = {
+      ...process.env,
+      KIPPER_DATA: this.data,
+      KIPPER_LISTEN: `127.0.0.1:${port}`,
+      KIPPER_URL: `http://127.0.0.1:${port}`,
+      KIPPER_REDIS_URL: `unix://${this.data}/redis.sock`,
+    };
     const config = readConfig(this.environment);
     (await openRecord(config, () => {})).close();
     const beside = openBeside(config);
@@ -48,7 +54,20 @@ export class House {
 
   redis(): ChildProcess {
     mkdirSync(join(this.data, 'redis'), { recursive: true });
-    return this.#start('redis-server', ['--port', '0', '--unixsocket', `${this.data}/redis.sock`, '--dir', `${this.data}/redis`, '--appendonly', 'yes', '--appendfsync', 'always', '--loglevel', 'warning']);
+    return this.#start('redis-server', [
+      '--port',
+      '0',
+      '--unixsocket',
+      `${this.data}/redis.sock`,
+      '--dir',
+      `${this.data}/redis`,
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'always',
+      '--loglevel',
+      'warning',
+    ]);
   }
 
   controlPlane(): ChildProcess {
@@ -62,7 +81,11 @@ export class House {
   /** The process that carries a run; workers are known by their key's name. */
   async workerOf(run: RunRow): Promise<string> {
     await this.until(() => this.row(run).state === 'running');
-    const worker = this.ctx.db.select().from(workers).where(eq(workers.id, this.row(run).workerId ?? '')).get();
+    const worker = this.ctx.db
+      .select()
+      .from(workers)
+      .where(eq(workers.id, this.row(run).workerId ?? ''))
+      .get();
     return worker?.name ?? '';
   }
 
@@ -93,7 +116,10 @@ export class House {
   /** What happened "on the host": run, step and fence of each line. */
   effectLines(): string[][] {
     try {
-      return readFileSync(this.effects, 'utf8').trim().split('\n').map((line) => line.split(' '));
+      return readFileSync(this.effects, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' '));
     } catch {
       return [];
     }
@@ -125,7 +151,11 @@ export class House {
       logLevel: 'warning',
       banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
     });
-    for (const [from, to] of [['bootstrap/parts', 'parts'], ['migrations', 'migrations']] as const) cpSync(join(root, from), join(this.#programs, to), { recursive: true });
+    for (const [from, to] of [
+      ['bootstrap/parts', 'parts'],
+      ['migrations', 'migrations'],
+    ] as const)
+      cpSync(join(root, from), join(this.#programs, to), { recursive: true });
   }
 
   #start(command: string, words: string[], environment: Record<string, string> = {}): ChildProcess {

@@ -24,7 +24,9 @@ export interface Api {
 }
 
 /** The whole app over a real record, with one owner signed in. */
-export async function openApi(options: AppOptions & { environment?: Record<string, string>; role?: PersonActor['role'] } = {}): Promise<Api> {
+export async function openApi(
+  options: AppOptions & { environment?: Record<string, string>; role?: PersonActor['role'] } = {},
+): Promise<Api> {
   const { environment, role, ...appOptions } = options;
   const ctx = newContext(environment === undefined ? {} : { environment });
   const app = makeApp(ctx, appOptions);
@@ -41,7 +43,14 @@ export async function openApi(options: AppOptions & { environment?: Record<strin
   };
 }
 
-export async function ask(app: Pick<OpenAPIHono, 'request'>, method: string, path: string, body: unknown, headers: Record<string, string>, peer = '203.0.113.9'): Promise<Answer> {
+export async function ask(
+  app: Pick<OpenAPIHono, 'request'>,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+  peer = '203.0.113.9',
+): Promise<Answer> {
   const json = body !== undefined && typeof body !== 'string';
   const init = {
     method,
@@ -57,5 +66,7 @@ export async function ask(app: Pick<OpenAPIHono, 'request'>, method: string, pat
 /** Every row of every table, as text: two of them are equal when nothing was written in between. */
 export function dumpOf(ctx: TestContext): string {
   const tables = ctx.db.$client.prepare("select name from sqlite_master where type = 'table' order by name").pluck().all() as string[];
-  return tables.map((table) => `${table} ${JSON.stringify(ctx.db.$client.prepare(`select * from "${table}" order by 1, 2`).all())}`).join('\n');
+  return tables
+    .map((table) => `${table} ${JSON.stringify(ctx.db.$client.prepare(`select * from "${table}" order by 1, 2`).all())}`)
+    .join('\n');
 }

@@ -61,20 +61,44 @@ export function seedPerson(ctx: Context, role: PersonActor['role'] = 'owner'): P
   const personId = newId('person', nowMs, ctx.random);
   const sessionId = newId('session', nowMs, ctx.random);
   ctx.db.insert(organizations).values({ id: organizationId, name: organizationId, createdAtMs: nowMs }).run();
-  ctx.db.insert(people).values({ id: personId, organizationId, email: `${personId}@example.com`, passwordHash: 'none', role, createdAtMs: nowMs }).run();
+  ctx.db
+    .insert(people)
+    .values({ id: personId, organizationId, email: `${personId}@example.com`, passwordHash: 'none', role, createdAtMs: nowMs })
+    .run();
   ctx.db
     .insert(sessions)
-    .values({ id: sessionId, personId, client: 'test', address: '127.0.0.1', createdAtMs: nowMs, lastUsedAtMs: nowMs, expiresAtMs: nowMs + 86_400_000 })
+    .values({
+      id: sessionId,
+      personId,
+      client: 'test',
+      address: '127.0.0.1',
+      createdAtMs: nowMs,
+      lastUsedAtMs: nowMs,
+      expiresAtMs: nowMs + 86_400_000,
+    })
     .run();
   return { kind: 'person', personId, organizationId, sessionId, role, address: '127.0.0.1' };
 }
 
 /** An enrolled server without keys. */
-export function seedServer(ctx: Context, actor: PersonActor, parts: Partial<typeof servers.$inferInsert> = {}): typeof servers.$inferSelect {
+export function seedServer(
+  ctx: Context,
+  actor: PersonActor,
+  parts: Partial<typeof servers.$inferInsert> = {},
+): typeof servers.$inferSelect {
   const id = newId('server', ctx.now(), ctx.random);
   return ctx.db
     .insert(servers)
-    .values({ id, organizationId: actor.organizationId, name: id.slice(-12), state: 'enrolled', address: '127.0.0.1', port: 22, createdAtMs: ctx.now(), ...parts })
+    .values({
+      id,
+      organizationId: actor.organizationId,
+      name: id.slice(-12),
+      state: 'enrolled',
+      address: '127.0.0.1',
+      port: 22,
+      createdAtMs: ctx.now(),
+      ...parts,
+    })
     .returning()
     .get();
 }

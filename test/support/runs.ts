@@ -27,13 +27,25 @@ export interface Seeded {
 export function seedTarget(ctx: TestContext, actor = seedPerson(ctx), address = '127.0.0.1', port = 22): Seeded {
   const server = seedServer(ctx, actor, { address, port });
   const fingerprint = `SHA256:${Buffer.from(ctx.random(32)).toString('base64').replace(/=+$/, '')}`;
-  ctx.db.insert(hostKeys).values({ id: newId('hostKey', ctx.now(), ctx.random), serverId: server.id, algorithm: 'ssh-ed25519', fingerprint, publicKey: 'none', pinnedAtMs: ctx.now() }).run();
+  ctx.db
+    .insert(hostKeys)
+    .values({
+      id: newId('hostKey', ctx.now(), ctx.random),
+      serverId: server.id,
+      algorithm: 'ssh-ed25519',
+      fingerprint,
+      publicKey: 'none',
+      pinnedAtMs: ctx.now(),
+    })
+    .run();
   return { actor, serverId: server.id, key: makeServerKey(ctx, server.id) };
 }
 
 export function queue(ctx: TestContext, target: Seeded, kind: RunKind = 'audit', input: unknown = {}, timeoutMs = 60_000): RunRow {
   ctx.clock.nowMs += 1;
-  return atomically(ctx.db, () => queueRun(ctx, target.actor, { organizationId: target.actor.organizationId, kind, serverId: target.serverId, input, timeoutMs }));
+  return atomically(ctx.db, () =>
+    queueRun(ctx, target.actor, { organizationId: target.actor.organizationId, kind, serverId: target.serverId, input, timeoutMs }),
+  );
 }
 
 export function claimed(ctx: TestContext, worker: Worker, run: RunRow): Claim {
@@ -70,4 +82,3 @@ export function challengeOf(parts: { user?: string; service?: string; method?: s
     text(blob),
   ]);
 }
-

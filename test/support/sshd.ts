@@ -83,7 +83,8 @@ function config(folder: string, port: number, more: string[]): string {
     'StrictModes no',
     'UsePAM no',
     'PasswordAuthentication no',
-    `SetEnv PATH=${folder}/bin:/usr/bin:/bin:/usr/sbin:/sbin KIPPER_HOME=${folder}/home KIPPER_UNITS=${folder}/units`,
+    // bash reads ~/.bashrc for ssh sessions of the first level only: the machine's own start-up is no part of a test.
+    `SetEnv SHLVL=2 PATH=${folder}/bin:/usr/bin:/bin:/usr/sbin:/sbin KIPPER_HOME=${folder}/home KIPPER_UNITS=${folder}/units`,
     '',
   ].join('\n');
 }

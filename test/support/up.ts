@@ -30,8 +30,16 @@ export class Commands {
   /** Runs a command to its end. What bin/prepare says, when a source was changed meanwhile, is not the command's. */
   once(command: string, words: string[], environment: Record<string, string> = {}, input = ''): Promise<Ended> {
     return new Promise((resolve) => {
-      const child = execFile(command.startsWith('bin/') ? join(root, command) : command, words, { env: this.#environment(environment) }, (thrown, stdout, stderr) =>
-        resolve({ code: thrown === null ? 0 : typeof thrown.code === 'number' ? thrown.code : -1, stdout, stderr: stderr.replace(/^kipper: bundling\n/, '') }),
+      const child = execFile(
+        command.startsWith('bin/') ? join(root, command) : command,
+        words,
+        { env: this.#environment(environment) },
+        (thrown, stdout, stderr) =>
+          resolve({
+            code: thrown === null ? 0 : typeof thrown.code === 'number' ? thrown.code : -1,
+            stdout,
+            stderr: stderr.replace(/^kipper: bundling\n/, ''),
+          }),
       );
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
@@ -65,7 +73,10 @@ export class Commands {
 
 /** Children that run; one that is dead and not reaped by the machine's first process does not count. */
 export function childrenOf(parent: number): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => statOf(pid)?.parent === parent);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => statOf(pid)?.parent === parent);
 }
 
 export function isGone(pid: number): boolean {
@@ -74,7 +85,9 @@ export function isGone(pid: number): boolean {
 
 function statOf(pid: number): { state: string; parent: number } | null {
   try {
-    const words = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    const words = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
     return { state: words[0] ?? '', parent: Number(words[1]) };
   } catch {
     return null;

@@ -9,7 +9,14 @@ import { work } from '../../workers/main.ts';
 import { challengeOf } from './runs.ts';
 
 /** A worker process whose handler is the test's: it writes its effects into a file instead of changing a host, and holds where it is told to. */
-const wish = z.object({ steps: z.number(), holdAt: z.number().default(-1), effects: z.string(), print: z.string().default(''), times: z.number().default(1), secret: z.string().optional() });
+const wish = z.object({
+  steps: z.number(),
+  holdAt: z.number().default(-1),
+  effects: z.string(),
+  print: z.string().default(''),
+  times: z.number().default(1),
+  secret: z.string().optional(),
+});
 
 async function handle(job: Job): Promise<RunResult> {
   const input = wish.parse(job.claim.input);
@@ -17,7 +24,13 @@ async function handle(job: Job): Promise<RunResult> {
   await job.api.sign(challengeOf({ publicKey: job.claim.target.publicKey }));
   const plan = makePlan(
     { steps: input.steps },
-    Array.from({ length: input.steps }, (_, n) => ({ kind: 'probe', id: `step-${n}`, title: `step ${n}`, timeoutMs: 5_000, probe: { type: 'login' } })),
+    Array.from({ length: input.steps }, (_, n) => ({
+      kind: 'probe',
+      id: `step-${n}`,
+      title: `step ${n}`,
+      timeoutMs: 5_000,
+      probe: { type: 'login' },
+    })),
   );
   if (job.claim.plan === null) await job.api.plan(plan, createHash('sha256').update(planText(plan)).digest('hex'));
   const states = job.claim.plan?.states ?? [];

@@ -33,7 +33,16 @@ test('T45 a forbidden address is not even dialled: open and closed ports look th
     publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   } as const;
   for (const address of ['127.0.0.1', 'localhost']) {
-    const claim: Claim = { runId: 'run_1', kind: 'audit', fence: 1, token: 'a token', target: { ...target, address, hostKeys: [] }, input: {}, plan: null, timeoutMs: 1 };
+    const claim: Claim = {
+      runId: 'run_1',
+      kind: 'audit',
+      fence: 1,
+      token: 'a token',
+      target: { ...target, address, hostKeys: [] },
+      input: {},
+      plan: null,
+      timeoutMs: 1,
+    };
     const recorder = new Recorder({ records: () => Promise.resolve() }, () => undefined);
     const { job } = openJob({ claim, api: {} as RunApi, recorder, signal: new AbortController().signal, targets: 'public' });
     await expect(job.connection()).rejects.toMatchObject({ reason: 'target_refused' });

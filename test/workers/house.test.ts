@@ -28,18 +28,33 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => house.close());
 
-const work = (steps: number, more: object = {}, on = target, timeoutMs = 600_000): RunRow => queue(house.ctx, on, 'audit', { steps, effects: house.effects, ...more }, timeoutMs);
+const work = (steps: number, more: object = {}, on = target, timeoutMs = 600_000): RunRow =>
+  queue(house.ctx, on, 'audit', { steps, effects: house.effects, ...more }, timeoutMs);
 const effectsOf = (run: RunRow) => house.effectLines().filter(([id]) => id === run.id);
 const endings = (run: RunRow) =>
-  house.ctx.db.select().from(events).where(eq(events.runId, run.id)).all().filter((event) => /succeeded|failed|cancelled/.test(event.name));
+  house.ctx.db
+    .select()
+    .from(events)
+    .where(eq(events.runId, run.id))
+    .all()
+    .filter((event) => /succeeded|failed|cancelled/.test(event.name));
 /** Steps that the record knows to be done: what comes after a crash starts behind them. */
-const recorded = (run: RunRow) => house.ctx.db.select().from(steps).where(and(eq(steps.runId, run.id), eq(steps.state, 'changed'))).all().length;
+const recorded = (run: RunRow) =>
+  house.ctx.db
+    .select()
+    .from(steps)
+    .where(and(eq(steps.runId, run.id), eq(steps.state, 'changed')))
+    .all().length;
 
 /** Time passes for the lease of a run, until another worker has it. */
 async function givenAway(run: RunRow): Promise<void> {
   const { fence } = house.row(run);
   await house.until(() => {
-    house.ctx.db.update(runs).set({ leaseUntilMs: 1 }).where(and(eq(runs.id, run.id), eq(runs.fence, fence), eq(runs.state, 'running'))).run();
+    house.ctx.db
+      .update(runs)
+      .set({ leaseUntilMs: 1 })
+      .where(and(eq(runs.id, run.id), eq(runs.fence, fence), eq(runs.state, 'running')))
+      .run();
     return house.row(run).fence > fence;
   });
 }
@@ -60,12 +75,16 @@ describe('control plane, workers and redis as processes', () => {
     const pem = openServerKey(house.ctx, other.key).export({ format: 'der', type: 'pkcs8' });
     const folders = [join(house.data, 'redis')];
     for (const folder of folders) {
-      for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile())) {
+      for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        statSync(join(folder, name)).isFile(),
+      )) {
         const bytes = readFileSync(join(folder, file));
         expect(bytes.includes(canary) || bytes.includes(pem) || bytes.includes(pem.toString('base64'))).toBe(false);
       }
     }
-    const log = readdirSync(join(house.data, 'redis', 'appendonlydir'), { encoding: 'utf8' }).map((name) => readFileSync(join(house.data, 'redis', 'appendonlydir', name), 'utf8'));
+    const log = readdirSync(join(house.data, 'redis', 'appendonlydir'), { encoding: 'utf8' }).map((name) =>
+      readFileSync(join(house.data, 'redis', 'appendonlydir', name), 'utf8'),
+    );
     expect(log.join('')).toContain(run.id);
     expect(house.log).not.toContain(canary);
     const record = house.ctx.db.$client.serialize();

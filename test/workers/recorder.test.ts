@@ -20,7 +20,8 @@ function recorderWith(answer: (batch: RecordBatch, call: number) => void) {
   return { recorder, batches, lost };
 }
 
-const outputOf = (batches: RecordBatch[]) => batches.flatMap((batch) => batch.records.flatMap((record) => (record.type === 'output' ? [record.text] : []))).join('');
+const outputOf = (batches: RecordBatch[]) =>
+  batches.flatMap((batch) => batch.records.flatMap((record) => (record.type === 'output' ? [record.text] : []))).join('');
 
 describe('the recorder', () => {
   test('sends in order, in batches of about 64 KB, and drains', async () => {

@@ -13,7 +13,9 @@ describe('redaction', () => {
     const text = 'before canary-4711-secret after canary-4711-secre and canary-4711-secretcanary-4711-secret';
     for (let at = 0; at <= text.length; at += 1) {
       for (let to = at; to <= text.length; to += 7) {
-        expect(shown(['canary-4711-secret'], [text.slice(0, at), text.slice(at, to), text.slice(to)])).toBe('before [redacted] after canary-4711-secre and [redacted]'.replace(/\[redacted\]$/, '[redacted][redacted]'));
+        expect(shown(['canary-4711-secret'], [text.slice(0, at), text.slice(at, to), text.slice(to)])).toBe(
+          'before [redacted] after canary-4711-secre and [redacted]'.replace(/\[redacted\]$/, '[redacted][redacted]'),
+        );
       }
     }
   });
@@ -21,11 +23,15 @@ describe('redaction', () => {
   test('holds for any secrets, overlapping ones too, and any chunks; the rest of the text stays', () => {
     const secret = fc.stringMatching(/^[ab]{6,9}$/);
     fc.assert(
-      fc.property(fc.array(secret, { minLength: 1, maxLength: 3 }), fc.array(fc.oneof(secret, fc.stringMatching(/^[abc]{0,6}$/)), { maxLength: 12 }), (secrets, chunks) => {
-        const out = shown(secrets, chunks);
-        for (const each of secrets) expect(out).not.toContain(each);
-        expect(out).toBe(shown(secrets, [chunks.join('')]));
-      }),
+      fc.property(
+        fc.array(secret, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.oneof(secret, fc.stringMatching(/^[abc]{0,6}$/)), { maxLength: 12 }),
+        (secrets, chunks) => {
+          const out = shown(secrets, chunks);
+          for (const each of secrets) expect(out).not.toContain(each);
+          expect(out).toBe(shown(secrets, [chunks.join('')]));
+        },
+      ),
       { numRuns: 500 },
     );
   });

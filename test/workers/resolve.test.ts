@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import type { Target } from '../../core/runs.ts';
 import { resolveTarget } from '../../workers/resolve.ts';
 
-const at = (address: string): Target => ({ serverId: 'srv_1', address, port: 22, serverName: 'web-1', user: 'kipper', publicKey: '', hostKeys: [] });
+const at = (address: string): Target => ({
+  serverId: 'srv_1',
+  address,
+  port: 22,
+  serverName: 'web-1',
+  user: 'kipper',
+  publicKey: '',
+  hostKeys: [],
+});
 
 test('T52 an address that may not be dialled is refused before a dial, also behind a name', async () => {
   for (const address of ['169.254.169.254', '::ffff:169.254.169.254', '0.0.0.0'])

@@ -90,7 +90,8 @@ describe('a pinned connection', () => {
   );
 
   test('a connection that ends under a session or a command is a lost connection, not a broken shell', async () => {
-    const endsSshd = '#!/bin/sh\nat=$PPID; until grep -q sshd "/proc/$at/comm"; do at=$(cut -d " " -f 4 "/proc/$at/stat"); done\nkill -s KILL "$at"\n';
+    const endsSshd =
+      '#!/bin/sh\nat=$PPID; until grep -q sshd "/proc/$at/comm"; do at=$(cut -d " " -f 4 "/proc/$at/stat"); done\nkill -s KILL "$at"\n';
     const host = await start({ sudo: endsSshd });
     const connection = await openShell(host.target, host.sign, live);
     await expect(connection.session('run_a', 1)).rejects.toMatchObject({ reason: 'connection_lost' });

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { check, integer, primaryKey, text, type AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { check, integer, text, type AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 
 /** Closed unions and integer times are held by the database too, not only by types. */
 export const oneOf = (name: string, column: AnySQLiteColumn, values: readonly string[]) =>

@@ -30,7 +30,9 @@ function isWritable(ctx: Context): boolean {
     if (bavail * bsize < roomBytes) return false;
     $client.exec('begin immediate');
     try {
-      $client.prepare("insert into meta (key, value) values ('readiness', ?) on conflict (key) do update set value = excluded.value").run(String(ctx.now()));
+      $client
+        .prepare("insert into meta (key, value) values ('readiness', ?) on conflict (key) do update set value = excluded.value")
+        .run(String(ctx.now()));
     } finally {
       $client.exec('rollback');
     }

@@ -32,8 +32,20 @@ const refresh = createRoute({
   responses: { 200: json(signedInView, 'the old refresh token is spent'), ...problems },
 });
 
-const endSession = createRoute({ method: 'delete', path: '/sessions/current', tags, summary: 'Sign out', responses: { 204: { description: 'the session has ended' }, ...problems } });
-const me = createRoute({ method: 'get', path: '/me', tags, summary: 'Who am I', responses: { 200: json(meView, 'person, organization and session'), ...problems } });
+const endSession = createRoute({
+  method: 'delete',
+  path: '/sessions/current',
+  tags,
+  summary: 'Sign out',
+  responses: { 204: { description: 'the session has ended' }, ...problems },
+});
+const me = createRoute({
+  method: 'get',
+  path: '/me',
+  tags,
+  summary: 'Who am I',
+  responses: { 200: json(meView, 'person, organization and session'), ...problems },
+});
 
 export function peopleRoutes(ctx: Context, limits: Limits) {
   return router()

@@ -62,6 +62,10 @@ export function projectRoutes(ctx: Context) {
     .openapi(list, (c) => c.json(listProjects(ctx, c.get('actor'), c.req.valid('query')), 200))
     .openapi(create, (c) => c.json(createProject(ctx, c.get('actor'), c.req.valid('json')), 201))
     .openapi(show, (c) => c.json(showProject(ctx, c.get('actor'), c.req.valid('param').project), 200))
-    .openapi(listOfEnvironments, (c) => c.json(listEnvironments(ctx, c.get('actor'), c.req.valid('param').project, c.req.valid('query')), 200))
-    .openapi(createOfEnvironment, (c) => c.json(createEnvironment(ctx, c.get('actor'), c.req.valid('param').project, c.req.valid('json')), 201));
+    .openapi(listOfEnvironments, (c) =>
+      c.json(listEnvironments(ctx, c.get('actor'), c.req.valid('param').project, c.req.valid('query')), 200),
+    )
+    .openapi(createOfEnvironment, (c) =>
+      c.json(createEnvironment(ctx, c.get('actor'), c.req.valid('param').project, c.req.valid('json')), 201),
+    );
 }

@@ -27,7 +27,14 @@ const list = createRoute({
   responses: { 200: json(pageOf(runView), 'newest first'), ...problems },
 });
 
-const show = createRoute({ method: 'get', path: '/runs/{run}', tags, summary: 'Show a run', request: { params }, responses: { 200: json(runView, 'the run'), ...problems } });
+const show = createRoute({
+  method: 'get',
+  path: '/runs/{run}',
+  tags,
+  summary: 'Show a run',
+  request: { params },
+  responses: { 200: json(runView, 'the run'), ...problems },
+});
 
 const steps = createRoute({
   method: 'get',
@@ -43,12 +50,40 @@ const events = createRoute({
   path: '/runs/{run}/events',
   tags,
   summary: 'Watch a run live',
-  request: { params, headers: z.object({ 'last-event-id': z.string().regex(/^\d{1,15}$/, 'use the id of the last event seen').optional() }) },
-  responses: { 200: { description: 'server-sent events until the run has settled; resume with Last-Event-ID', content: { 'text/event-stream': { schema: z.string() } } }, ...problems },
+  request: {
+    params,
+    headers: z.object({
+      'last-event-id': z
+        .string()
+        .regex(/^\d{1,15}$/, 'use the id of the last event seen')
+        .optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'server-sent events until the run has settled; resume with Last-Event-ID',
+      content: { 'text/event-stream': { schema: z.string() } },
+    },
+    ...problems,
+  },
 });
 
-const cancel = createRoute({ method: 'post', path: '/runs/{run}/cancel', tags, summary: 'Cancel a run', request: { params }, responses: { 202: json(runView, 'accepted'), ...problems } });
-const retry = createRoute({ method: 'post', path: '/runs/{run}/retry', tags, summary: 'Try a run again, as a new run', request: { params }, responses: { 202: json(runView, 'accepted'), ...problems } });
+const cancel = createRoute({
+  method: 'post',
+  path: '/runs/{run}/cancel',
+  tags,
+  summary: 'Cancel a run',
+  request: { params },
+  responses: { 202: json(runView, 'accepted'), ...problems },
+});
+const retry = createRoute({
+  method: 'post',
+  path: '/runs/{run}/retry',
+  tags,
+  summary: 'Try a run again, as a new run',
+  request: { params },
+  responses: { 202: json(runView, 'accepted'), ...problems },
+});
 
 const mostWatchers = 20;
 
@@ -57,7 +92,11 @@ export function runRoutes(ctx: Context, stopping: AbortSignal) {
   return router()
     .openapi(list, (c) => {
       const query = c.req.valid('query');
-      const filter = { ...(query.server === undefined ? {} : { serverId: query.server }), ...(query.app === undefined ? {} : { appId: query.app }), ...(query.state === undefined ? {} : { state: query.state }) };
+      const filter = {
+        ...(query.server === undefined ? {} : { serverId: query.server }),
+        ...(query.app === undefined ? {} : { appId: query.app }),
+        ...(query.state === undefined ? {} : { state: query.state }),
+      };
       return c.json(listRuns(ctx, c.get('actor'), { limit: query.limit, after: query.after ?? null }, filter), 200);
     })
     .openapi(show, (c) => c.json(showRun(ctx, c.get('actor'), c.req.valid('param').run), 200))
@@ -82,7 +121,13 @@ export function runRoutes(ctx: Context, stopping: AbortSignal) {
     });
 }
 
-function sseMessages(ctx: Context, actor: PersonActor, run: string, after: number, signal: AbortSignal): AsyncGenerator<SseMessage, void, void> {
+function sseMessages(
+  ctx: Context,
+  actor: PersonActor,
+  run: string,
+  after: number,
+  signal: AbortSignal,
+): AsyncGenerator<SseMessage, void, void> {
   const feed = watchRun(ctx, actor, run, after, signal);
   return (async function* () {
     for await (const entry of feed) yield { id: entry.seq, data: JSON.stringify(entry) };
@@ -104,7 +149,8 @@ function makeWatchers(): { enter(sessionId: string): () => void } {
   return {
     enter(sessionId) {
       const count = open.get(sessionId) ?? 0;
-      if (count >= mostWatchers) throw new Fault('rate_limited', { message: `this session watches ${mostWatchers} runs already`, hint: 'close one first' });
+      if (count >= mostWatchers)
+        throw new Fault('rate_limited', { message: `this session watches ${mostWatchers} runs already`, hint: 'close one first' });
       open.set(sessionId, count + 1);
       let left = false;
       return () => {

@@ -20,9 +20,12 @@ function form(typed: Typed, wrong?: string): Html {
     <p>You are the first person here: you will own the organization.</p>
     ${wrong === undefined ? '' : html`<p class="wrong" role="alert">${wrong}</p>`}
     <form method="post">
-      <label for="organization">Organization</label><input id="organization" name="organization" required maxlength="80" autocomplete="organization" value="${typed.organization}" />
-      <label for="email">Your e-mail address</label><input id="email" name="email" type="email" required maxlength="254" autocomplete="username" value="${typed.email}" />
-      <label for="password">Password (at least 12 characters)</label><input id="password" name="password" type="password" required minlength="12" maxlength="72" autocomplete="new-password" />
+      <label for="organization">Organization</label
+      ><input id="organization" name="organization" required maxlength="80" autocomplete="organization" value="${typed.organization}" />
+      <label for="email">Your e-mail address</label
+      ><input id="email" name="email" type="email" required maxlength="254" autocomplete="username" value="${typed.email}" />
+      <label for="password">Password (at least 12 characters)</label
+      ><input id="password" name="password" type="password" required minlength="12" maxlength="72" autocomplete="new-password" />
       <button>Set up</button>
     </form>`;
 }
@@ -30,14 +33,17 @@ function form(typed: Typed, wrong?: string): Html {
 function done(url: string, email: string): Html {
   return html`<h1>Kipper is set up</h1>
     <p>This link is used up. Sign in on your own machine, then add a server:</p>
-    <pre>kip login --url ${url} --email ${email}
+    <pre>
+kip login --url ${url} --email ${email}
 kip server invite my-server
 kip install --host ADDRESS --user root</pre>
     <p>The API is described at <a href="/docs">/docs</a>.</p>`;
 }
 
 function refused(message: string, hint: string): Html {
-  return html`<h1>This does not work</h1><p class="wrong">${message}</p><p>${hint}</p>`;
+  return html`<h1>This does not work</h1>
+    <p class="wrong">${message}</p>
+    <p>${hint}</p>`;
 }
 
 /** GET shows a form and changes nothing; POST spends the link. The only HTML besides /docs. */
@@ -72,7 +78,10 @@ export function setupRoutes(ctx: Context, limits: Limits) {
 
 async function formOf(contentType: string | undefined, read: () => Promise<string>): Promise<Record<string, string>> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(contentType ?? '')) {
-    throw new Fault('malformed_request', { message: 'this content type is not understood here', hint: 'open the link in a browser and use the form' });
+    throw new Fault('malformed_request', {
+      message: 'this content type is not understood here',
+      hint: 'open the link in a browser and use the form',
+    });
   }
   return Object.fromEntries(new URLSearchParams(await read()));
 }

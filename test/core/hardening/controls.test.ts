@@ -214,11 +214,20 @@ describe('sshd', () => {
   });
 
   test('the exceptions that enrolment wrote for kipper stay, and nothing else that somebody put there', () => {
-    const written = ['Match User kipper', '    AllowTcpForwarding local', '    DisableForwarding no', '    allowgroups  kipper', '    PermitTTY no'];
+    const written = [
+      'Match User kipper',
+      '    AllowTcpForwarding local',
+      '    DisableForwarding no',
+      '    allowgroups  kipper',
+      '    PermitTTY no',
+    ];
     const ownFiles = { ...bare.ownFiles, '/etc/ssh/sshd_config.d/00-kipper.conf': [...written, 'Match User ops', '    ForceCommand none'] };
     const text = sshdText({ ...bare, ownFiles });
     expect(text).toMatch(/\nMatch User kipper\n\tAllowTcpForwarding local\n\tDisableForwarding no\n\tAllowGroups kipper\n$/);
-    const hardened = { ...ownFiles, '/etc/ssh/sshd_config.d/00-kipper.conf': text.split('\n').filter((line) => line !== '' && !line.startsWith('#')) };
+    const hardened = {
+      ...ownFiles,
+      '/etc/ssh/sshd_config.d/00-kipper.conf': text.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
+    };
     expect(sshdText({ ...bare, ownFiles: hardened })).toBe('');
   });
 

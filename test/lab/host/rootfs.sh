@@ -34,7 +34,10 @@ full() {
 	only="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=/tmp"
 	# shellcheck disable=SC2086
 	(cd "$1/debs" && find . -name '*.deb' | grep -Ev "/($(echo $extra | tr ' ' '|'))_" | sed 's|^\.|/debs|') |
-		xargs chroot "$1/merged" apt-get -qq -y $only install >"$1/full.log" 2>&1 || { tail -20 "$1/full.log" >&2; exit 1; }
+		xargs chroot "$1/merged" apt-get -qq -y $only install >"$1/full.log" 2>&1 || {
+		tail -20 "$1/full.log" >&2
+		exit 1
+	}
 	chroot "$1/merged" systemctl disable -q firewalld.service
 	umount "$1/merged/debs"
 	rm -rf "$1/merged/debs" "$1/merged/usr/sbin/policy-rc.d"

@@ -45,7 +45,9 @@ beforeAll(async () => {
     response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  other = createServer({ key: made.serverKey, cert: made.serverCert }, (request, response) => response.end(request.headers.authorization ?? 'none'));
+  other = createServer({ key: made.serverKey, cert: made.serverCert }, (request, response) =>
+    response.end(request.headers.authorization ?? 'none'),
+  );
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   base = `https://127.0.0.1:${port(server)}`;
 });

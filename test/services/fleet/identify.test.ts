@@ -31,7 +31,12 @@ const claimOf = (issuer: string, key: KeyObject): Promise<string> => {
     .setExpirationTime(nowS + 30)
     .sign(key);
 };
-const registered = (): string[] => ctx.db.select().from(workers).all().map((each) => each.name);
+const registered = (): string[] =>
+  ctx.db
+    .select()
+    .from(workers)
+    .all()
+    .map((each) => each.name);
 
 test('a worker with a key file is registered by its first signed claim', async () => {
   const { publicKey, key } = pair();

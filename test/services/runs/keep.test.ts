@@ -6,7 +6,7 @@ import { keepOutput, type Kept } from '../../../services/runs/keep.ts';
 const nothing: Kept = { outputHead: '', outputTail: '', outputBytes: 0 };
 const keepAll = (chunks: string[]) => chunks.reduce(keepOutput, nothing);
 
-describe('what is kept of a step\'s output', () => {
+describe("what is kept of a step's output", () => {
   test('10 MB become the first and the last 256 KiB, and the size is known', () => {
     const line = (n: number) => `${String(n).padStart(15, '0')}\n`;
     const lines = Array.from({ length: 655_360 }, (_, n) => line(n));

@@ -34,7 +34,13 @@ describe('watching a run', () => {
     const { signal } = new AbortController();
     const watched = all(watchRun(ctx, actor, run.id, 0, signal));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    writeRecords(ctx, run.id, token, { seq: 1, records: [{ type: 'step', index: 0, state: 'started' }, { type: 'note', text: 'hello' }] });
+    writeRecords(ctx, run.id, token, {
+      seq: 1,
+      records: [
+        { type: 'step', index: 0, state: 'started' },
+        { type: 'note', text: 'hello' },
+      ],
+    });
     settleRun(ctx, run.id, token, { outcome: 'succeeded', result: { changed: 1 } });
     const entries = await watched;
     expect(entries.map((entry) => entry.event.type)).toEqual(['state', 'planned', 'step', 'note', 'state']);
@@ -48,7 +54,8 @@ describe('watching a run', () => {
     const stop = new AbortController();
     const stalled = watchRun(ctx, actor, run.id, 0, stop.signal);
     await stalled.next();
-    for (let seq = 1; seq <= 200; seq += 1) writeRecords(ctx, run.id, token, { seq, records: [{ type: 'output', index: 0, stream: 'stdout', text: 'x'.repeat(8_192) }] });
+    for (let seq = 1; seq <= 200; seq += 1)
+      writeRecords(ctx, run.id, token, { seq, records: [{ type: 'output', index: 0, stream: 'stdout', text: 'x'.repeat(8_192) }] });
     settleRun(ctx, run.id, token, { outcome: 'succeeded', result: { changed: 0 } });
     const entries = await all(watchRun(ctx, actor, run.id, 0, new AbortController().signal));
     expect(entries.at(-1)?.event).toMatchObject({ type: 'state', state: 'succeeded' });

@@ -19,7 +19,11 @@ test.each(runKinds)('a %s that does not reach the server leaves its cause there,
   const cause = () => it.db.select().from(servers).where(eq(servers.id, target.serverId)).get()?.unreachableCause;
   const settle = (code: FaultCode | null, reason?: string) => {
     const fault = code === null ? {} : { fault: { code, message: 'm', hint: 'h', ...(reason === undefined ? {} : { reason }) } };
-    settlements[kind](it, queue(it, target, kind), { outcome: code === null ? 'succeeded' : 'failed', ...fault, result: { changed: 0, planOnly: true } } as never);
+    settlements[kind](it, queue(it, target, kind), {
+      outcome: code === null ? 'succeeded' : 'failed',
+      ...fault,
+      result: { changed: 0, planOnly: true },
+    } as never);
   };
   settle('host_unreachable', 'key_refused');
   expect(cause()).toBe('key_refused');
@@ -33,6 +37,11 @@ test.each(runKinds)('a %s that does not reach the server leaves its cause there,
   settle('host_key_changed', 'host_key_changed');
   settle(null);
   expect(cause()).toBeNull();
-  const names = it.db.select().from(events).all().map((each) => each.name).filter((name) => /^server\.(lost|reached)$/.test(name));
+  const names = it.db
+    .select()
+    .from(events)
+    .all()
+    .map((each) => each.name)
+    .filter((name) => /^server\.(lost|reached)$/.test(name));
   expect(names).toEqual(['server.lost', 'server.reached', 'server.lost', 'server.reached', 'server.lost', 'server.reached']);
 });
