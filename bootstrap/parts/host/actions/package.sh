@@ -146,7 +146,7 @@ package_units_stop() {
 	dpkg -L "$@" 2>/dev/null | sed -n 's#^\(/usr\)\{0,1\}/lib/systemd/system/\([^/]*\.[a-z]*\)$#\2#p' | grep -E '\.(service|socket|timer|path)$' | sort -u |
 		while IFS= read -r unit; do
 			case $unit in
-			*@.*) unit=${unit%@.*}@*.${unit##*.} ;;
+			*@.*) unit="${unit%@.*}@*.${unit##*.}" ;;
 			*) grep -Fqx -e "$unit" "$before/active" 2>/dev/null && continue ;;
 			esac
 			systemctl -q stop "$unit" </dev/null || say "$unit could not be stopped"

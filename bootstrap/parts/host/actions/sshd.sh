@@ -15,7 +15,7 @@ sshd_present() {
 sshd_ask() {
 	sshd_said=$KIPPER_HOME/undo/.kipper-sshd-said
 	for sshd_try in 1 2 3 4 5 6; do
-		mkdir -p -m 0755 /run/sshd
+		[ -d /run/sshd ] || mkdir -m 0755 /run/sshd 2>/dev/null || :
 		if sshd "$@" 2>"$sshd_said"; then
 			rm -f "$sshd_said"
 			return 0
