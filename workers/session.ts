@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type { ClientChannel } from 'ssh2';
 import { hostLibrary, probeScript } from '../bootstrap/bundle.ts';
@@ -51,8 +52,9 @@ export async function startSession(channel: ClientChannel, target: Target, run: 
     });
     if (exit !== 0) throw refusedStart(target, exit, stderr);
   } catch (thrown) {
-    shell.close();
     const lost = thrown instanceof Fault && thrown.reason === 'connection_lost';
+    if (lost && !late) stderr = (stderr + (await shell.lastWords())).slice(0, stderrKeep);
+    shell.close();
     if (shell.ended === null && thrown instanceof Fault && !lost) throw thrown;
     // A channel that closed without a word and without an exit code tells nothing about the shell.
     if (lost && !late && (shell.ended?.exit ?? null) === null && stderr.trim() === '') throw thrown;
@@ -170,6 +172,13 @@ class HostShell {
       if (this.#channel.destroyed || !this.#channel.writable) return lost();
       next();
     });
+  }
+
+  /** A shell that ends before it has read its input breaks the channel first; what it said and its exit code follow. */
+  async lastWords(): Promise<string> {
+    for (let waited = 0; this.ended === null && waited < exitCodeMs; waited += 50) await sleep(50);
+    const rest: unknown = this.#channel.stderr.read();
+    return Buffer.isBuffer(rest) ? rest.toString('utf8') : '';
   }
 
   close(): void {
